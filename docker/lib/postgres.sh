@@ -85,11 +85,12 @@ postgres_provision() {
     postgres_make_password
     mkdir -p "$parent"
     rm -rf "$making"
-    ((EUID != 0)) || chown postgres:postgres "$parent"
+    install -m 0600 "$STACK_DIR/postgres.password" "$parent/password"
+    ((EUID != 0)) || chown postgres:postgres "$parent" "$parent/password"
     pg_as_owner "$PG_BIN/initdb" -D "$making" -U "$PG_ROLE" --encoding=UTF8 --locale=C.UTF-8 \
-        --auth=scram-sha-256 --pwfile=/dev/stdin --no-instructions \
-        < <(postgres_password && echo) >>"$LOGS/postgres.log" 2>&1
+        --auth=scram-sha-256 --pwfile="$parent/password" --no-instructions >>"$LOGS/postgres.log" 2>&1
     pg_as_owner tee -a "$making/postgresql.conf" <"$LIB/postgresql.conf" >/dev/null
+    rm "$parent/password"
     pg_as_owner mv "$making" "$data"
 }
 

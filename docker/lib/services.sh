@@ -67,7 +67,8 @@ service_start() {
         "${service}_provision"
         "${service}_start"
         service_wait "$service" && return
-        ! is_running "$service" && tail -n 30 "$LOGS/$service.log" | grep -qi 'address already in use' || return 1
+        ! is_running "$service" || return 1
+        grep -qi 'address already in use' < <(tail -n 30 "$LOGS/$service.log") || return 1
     done
     return 1
 }
@@ -82,18 +83,23 @@ service_wait() {
     done
 }
 
-# One line for each server, whatever happens.
+# Runs as a job of its own and prints one line, whatever happens. The steps are
+# plain commands, so that "set -e" ends the job at the first one that fails.
 service_up() {
-    local service=$1 started verb=started
+    local service=$1 started how
     started=$(now_ms)
+    # shellcheck disable=SC2064 # the name of now: the variable is gone when the trap runs
+    trap "service_failed $service" EXIT
     if is_running "$service"; then
         ! is_paused "$service" || "${service}_signal" CONT
-        service_line "$service" "$("${service}_address")" "already up"
-        service_wait "$service" || service_failed "$service"
-        return
+        how="already up"
+        service_wait "$service"
+    else
+        service_start "$service"
+        how="started in $(seconds_since "$started")"
     fi
-    service_start "$service" || service_failed "$service"
-    service_line "$service" "$("${service}_address")" "$verb in $(seconds_since "$started")"
+    trap - EXIT
+    service_line "$service" "$("${service}_address")" "$how"
 }
 
 service_line() { tick "$(printf '%-10s %-22s %s%s%s' "$(title_of "$1")" "$2" "$DIM" "$3" "$PLAIN")"; }

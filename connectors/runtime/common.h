@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Options that every source, or every sink, has beside its own: what the runtime itself does for
+ * them. */
+#ifndef MR_RUNTIME_COMMON_H
+#define MR_RUNTIME_COMMON_H
+
+#include "api/option.h"
+
+typedef struct mr_source_options {
+    const char *topic;
+    mr_list key_fields;
+    const char *query;
+    int64_t tasks_max;
+    int64_t commit_interval_ms;
+    int64_t topic_partitions;
+    int64_t topic_retention_ms;
+    const char *failure_topic; /* NULL: "<pipeline>.<connector>.dlq" */
+} mr_source_options;
+
+typedef struct mr_sink_options {
+    mr_list topics;
+    const char *group; /* NULL: "<pipeline>.<connector>" */
+    const char *query;
+    int64_t tasks_max;
+    int64_t batch_size;
+    int64_t batch_max_bytes;
+    int64_t batch_window_ms;
+    int starting_position; /* 0 earliest, 1 latest */
+    const char *failure_topic;
+} mr_sink_options;
+
+extern const mr_option mr_source_common[]; /* over mr_source_options */
+extern const mr_option mr_sink_common[];   /* over mr_sink_options */
+extern const mr_option mr_route_common[];  /* over mr_route_common_options: what a route has beside
+                                              the sink's route_options */
+
+typedef struct mr_route_common_options {
+    const char *query; /* NULL: records as they are */
+} mr_route_common_options;
+
+#endif

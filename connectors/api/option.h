@@ -36,6 +36,8 @@ typedef enum mr_option_kind {
 enum {
     MR_OPT_REQUIRED = 1,
     MR_OPT_SECRET = 2, /* has no printable form, on any path; shown as "***" */
+    MR_OPT_PATH = 4,   /* MR_KIND_TEXT: a file or folder; in a pipeline file relative to that file's
+                          folder, as a flag to the current one. The connector sees it resolved. */
 };
 
 /* Strings owned by the parsed options; items is never NULL when count > 0. */

@@ -32,8 +32,9 @@ void mr_error_prefix(mr_error *err, const char *format, ...)
     va_start(args, format);
     int len = vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    if (len >= 0 && (size_t)len < sizeof text) {
-        snprintf(text + len, sizeof text - (size_t)len, ": %s", err->text);
+    if (len >= 0 && (size_t)len < sizeof text &&
+        snprintf(text + len, sizeof text - (size_t)len, ": %s", err->text) < 0) {
+        text[len] = '\0';
     }
     memcpy(err->text, text, sizeof text);
 }

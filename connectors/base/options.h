@@ -36,6 +36,13 @@ MR_CHECKED mr_status mr_options_required(const mr_option *table, const void *sta
  * NULL: not set. */
 char *mr_option_show(const mr_option *option, const void *state);
 
+/* Does it have a value? Text and lists: not empty; other kinds always have one. */
+bool mr_option_is_set(const mr_option *option, const void *state);
+
+/* What values are allowed, in words: "a whole number from 1 to 64". To be freed. */
+char *mr_option_allowed(const mr_option *option);
+size_t mr_option_choice_count(const mr_option *option);
+
 /* "--stream-view-type" for "stream.view.type"; to be freed. */
 char *mr_option_flag(const char *name);
 

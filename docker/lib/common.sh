@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # names for the scripts that source this file
 # SPDX-License-Identifier: Apache-2.0
 #
 # What every part of the local stack shares: where things are, how it speaks,
@@ -11,14 +11,14 @@
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 LIB=$ROOT/docker/lib
-STACK_DIR=$ROOT/.stack
+STACK_DIR=${MILLRACE_STACK_DIR:-$ROOT/.stack}
 LOGS=$STACK_DIR/logs
 SERVICES=(postgres kafka mongod)
 
 # Downloads are kept once per machine if that folder exists, otherwise in the checkout.
 default_cache() {
     local machine=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/millrace
-    if [[ -d $machine ]]; then echo "$machine"; else echo "$STACK_DIR/cache"; fi
+    if [[ -d $machine ]]; then echo "$machine"; else echo "$ROOT/.stack/cache"; fi
 }
 CACHE=${MILLRACE_CACHE:-$(default_cache)}
 

@@ -90,7 +90,8 @@ kafka_provision() {
 kafka_start() {
     local java
     java=$(find_java)
-    cat "$LOGS/kafka.log" 2>/dev/null | wc -c >"$STACK_DIR/kafka/log.offset"
+    touch "$LOGS/kafka.log"
+    wc -c <"$LOGS/kafka.log" >"$STACK_DIR/kafka/log.offset"
     # shellcheck disable=SC2086 # several options are allowed in KAFKA_HEAP
     launch "$LOGS/kafka.log" "$java" $KAFKA_HEAP -XX:+ExitOnOutOfMemoryError -Djava.awt.headless=true \
         "-Dlog4j.configuration=file:$LIB/kafka-log4j.properties" \

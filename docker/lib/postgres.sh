@@ -34,7 +34,7 @@ postgres_choose_data() {
         echo "$STACK_DIR/postgres/data"
     else
         local outside
-        outside=/var/tmp/millrace-$(printf %s "$ROOT" | sha256sum | cut -c1-12)
+        outside=/var/tmp/millrace-$(printf %s "$STACK_DIR" | sha256sum | cut -c1-12)
         [[ -d $outside ]] || mkdir -m 0755 "$outside"
         [[ -O $outside && ! -L $outside ]] || die "$outside belongs to somebody else" "remove it, or move the checkout"
         echo "$outside/postgres/data"
@@ -122,17 +122,16 @@ postgres_stop() {
     stop_pids 30 INT "${pids[@]}"
 }
 
-# A power cut: the backends go with the postmaster.
-postgres_kill() {
-    local pid
-    for pid in $(postgres_pids); do
-        kill -KILL "$pid" $(children_of "$pid") 2>/dev/null || true
-        wait_gone 10 "$pid"
-    done
-}
+# The backends are signalled with the postmaster, so that a kill is a power cut
+# and a pause stops everything.
 postgres_signal() {
-    local pid
-    for pid in $(postgres_pids); do
-        kill "-$1" "$pid" $(children_of "$pid") 2>/dev/null || true
-    done
+    local pids
+    mapfile -t pids < <(for pid in $(postgres_pids); do echo "$pid" && children_of "$pid"; done)
+    ((${#pids[@]} == 0)) || kill "-$1" "${pids[@]}" 2>/dev/null || true
+}
+postgres_kill() {
+    local pids
+    mapfile -t pids < <(postgres_pids)
+    postgres_signal KILL
+    wait_gone 10 "${pids[@]}"
 }

@@ -90,6 +90,7 @@ service_up() {
     started=$(now_ms)
     # shellcheck disable=SC2064 # the name of now: the variable is gone when the trap runs
     trap "service_failed $service" EXIT
+    trap 'trap - EXIT; exit 130' INT TERM
     if is_running "$service"; then
         ! is_paused "$service" || "${service}_signal" CONT
         how="already up"
@@ -100,6 +101,11 @@ service_up() {
     fi
     trap - EXIT
     service_line "$service" "$("${service}_address")" "$how"
+}
+
+service_down() {
+    "$1_stop"
+    tick "$(title_of "$1") stopped"
 }
 
 service_line() { tick "$(printf '%-10s %-22s %s%s%s' "$(title_of "$1")" "$2" "$DIM" "$3" "$PLAIN")"; }

@@ -58,24 +58,24 @@ const mr_option *mr_option_find(const mr_option *table, const char *name)
 
 /* --- Showing --- */
 
-static char *show_units(int64_t value, const unit *units, const char *bare)
+static char *show_units(int64_t value, const unit *units)
 {
     for (const unit *u = units; u->name; u++) {
-        if (value && value % u->factor == 0 && (u->factor > 1 || !bare)) {
+        if (value && value % u->factor == 0) {
             return mr_format("%lld%s", (long long)(value / u->factor), u->name);
         }
     }
-    return mr_format("%lld%s", (long long)value, bare ? bare : "");
+    return mr_strdup("0");
 }
 
 static char *show_size(int64_t bytes)
 {
-    return show_units(bytes, size_units, " bytes");
+    return show_units(bytes, size_units);
 }
 
 static char *show_duration(int64_t ms)
 {
-    return show_units(ms, duration_units, NULL);
+    return show_units(ms, duration_units);
 }
 
 static char *show_list(const mr_list *list)

@@ -34,6 +34,7 @@ engine_use() {
         ${service}_pids() { docker_container $service; }
         ${service}_stop() { docker_compose rm -sf $service >>\"\$LOGS/$service.log\" 2>&1; }
         ${service}_signal() { docker_signal $service \"\$1\"; }
+        ${service}_forget() { docker volume rm -f \$(docker_project)_$service >/dev/null; }
         ${service}_kill() { docker_signal $service KILL; }"
     done
     # shellcheck disable=SC2317 # takes the place of the one in services.sh
@@ -53,7 +54,11 @@ engine_is_free() {
     done
 }
 
-engine_remember() { engine >"$STACK_DIR/engine"; }
+engine_remember() {
+    local choice
+    choice=$(engine)
+    echo "$choice" >"$STACK_DIR/engine"
+}
 
 docker_compose() {
     local compose=(docker compose)

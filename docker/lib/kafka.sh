@@ -130,3 +130,5 @@ kafka_kill() {
     kafka_signal KILL
     wait_gone 10 "${pids[@]}"
 }
+
+kafka_forget() { rm -rf "$STACK_DIR/kafka"; }

@@ -68,3 +68,5 @@ mongod_kill() {
     mongod_signal KILL
     wait_gone 10 "${pids[@]}"
 }
+
+mongod_forget() { rm -rf "$STACK_DIR/mongod"; }

@@ -29,12 +29,14 @@ postgres_data() {
     cat "$recorded"
 }
 
+postgres_outside_name() { echo "millrace-$(printf %s "$STACK_DIR" | sha256sum | cut -c1-12)"; }
+
 postgres_choose_data() {
     if ((EUID != 0)) || pg_as_owner test -x "$STACK_DIR" 2>/dev/null; then
         echo "$STACK_DIR/postgres/data"
     else
         local outside
-        outside=/var/tmp/millrace-$(printf %s "$STACK_DIR" | sha256sum | cut -c1-12)
+        outside=/var/tmp/$(postgres_outside_name)
         [[ -d $outside ]] || mkdir -m 0755 "$outside"
         [[ -O $outside && ! -L $outside ]] || die "$outside belongs to somebody else" "remove it, or move the checkout"
         echo "$outside/postgres/data"
@@ -79,7 +81,10 @@ postgres_make_password() {
 postgres_provision() {
     local data parent making
     data=$(postgres_data)
-    [[ ! -f $data/PG_VERSION ]] || return 0
+    if [[ -f $data/PG_VERSION ]]; then
+        [[ -s $STACK_DIR/postgres.password ]] || postgres_renew_password "$data"
+        return
+    fi
     parent=${data%/data}
     making=$parent/making
     postgres_make_password
@@ -92,6 +97,19 @@ postgres_provision() {
     pg_as_owner tee -a "$making/postgresql.conf" <"$LIB/postgresql.conf" >/dev/null
     rm "$parent/password"
     pg_as_owner mv "$making" "$data"
+}
+
+# A cluster outside the checkout outlives its .stack, where the password was.
+postgres_renew_password() {
+    postgres_make_password
+    pg_as_owner "$PG_BIN/postgres" --single -D "$1" postgres \
+        <<<"ALTER ROLE $PG_ROLE PASSWORD '$(postgres_password)'" >>"$LOGS/postgres.log" 2>&1
+}
+
+postgres_forget() {
+    [[ ! -s $STACK_DIR/postgres.data ]] || rm -rf "$(dirname "$(postgres_data)")"
+    rm -f "$STACK_DIR"/postgres.{data,password}
+    find /var/tmp -maxdepth 1 -name "$(postgres_outside_name)" -user root -exec rmdir {} + 2>/dev/null || true
 }
 
 postgres_answers() {

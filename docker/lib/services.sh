@@ -8,7 +8,7 @@
 #   <s>_start         launches it, does not wait
 #   <s>_ready         true once it serves its clients; may finish the set-up
 #   <s>_answers       true when its port answers (cheap)
-#   <s>_pids, <s>_stop, <s>_kill, <s>_signal, <s>_address, <s>_endpoint
+#   <s>_pids, <s>_stop, <s>_kill, <s>_signal, <s>_forget, <s>_address, <s>_endpoint
 
 variable_of() {
     case $1 in

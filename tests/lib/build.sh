@@ -3,18 +3,28 @@
 #
 # Configures and builds a preset; the compiler's output is shown when it fails.
 
-# build_preset <preset> [target]
+# build_preset <preset> [list of programs [pattern]]: everything, or millrace and
+# the programs of a list that the configuration has written, as far as they match.
 build_preset() {
     local preset=$1 log=$ROOT/build/$1.log started
-    shift
     started=$(now_ms)
     mkdir -p "$ROOT/build"
-    if (cd "$ROOT" && cmake --preset "$preset" && cmake --build --preset "$preset" "${@/#/--target=}") \
-        >"$log" 2>&1; then
+    if configure_and_build "$@" >"$log" 2>&1; then
         tick "built $preset $DIM($(seconds_since "$started"))$PLAIN"
         return
     fi
     warn "the build of $preset failed; all of its output: build/$preset.log"
-    grep -nE -A6 'error|Error|FAILED' "$log" | head -n 60 >&2 || tail -n 30 "$log" >&2
+    { grep -E -A5 '(error|Error)[: ]|undefined reference' "$log" || tail -n 30 "$log"; } |
+        grep -vE '^/usr/bin/|^\[[0-9]+/' | cut -c1-300 | head -n 60 >&2 || true
     return 1
 }
+
+configure_and_build() (
+    local targets=(all)
+    cd "$ROOT" && cmake --preset "$1" || exit
+    if (($# > 1)); then
+        mapfile -t targets < <(sed 's#.*/##' "build/$1/$2" | grep -E "${3:-.}")
+        targets+=(millrace)
+    fi
+    cmake --build --preset "$1" --target "${targets[@]}"
+)

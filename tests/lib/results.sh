@@ -75,8 +75,10 @@ result_explain() {
         124) echo "       took too long and was stopped" ;;
         *) echo "       exit code $code" ;;
     esac
-    grep -E -A4 '^not ok' "$file" | head -n 40 | sed 's/^/       /' || true
-    echo "       --- the end of build/test-output/${file##*/}:"
+    if (($(wc -l <"$file") > 40)); then
+        grep -E -A4 '^not ok' "$file" | head -n 40 | sed 's/^/       /' || true
+        echo "       --- the end of build/test-output/${file##*/}:"
+    fi
     tail -n 40 "$file" | cut -c1-400 | sed 's/^/       /'
 }
 
@@ -97,6 +99,18 @@ results_print() {
 }
 
 finish_early() {
+    trap - INT TERM
     warn "interrupted"
+    kill_tree $$
+    wait
     exit 130
+}
+
+# kill_tree <pid>: its children and theirs, not itself.
+kill_tree() {
+    local pid
+    for pid in $(children_of "$1"); do
+        kill_tree "$pid"
+        kill -TERM "$pid" 2>/dev/null || true
+    done
 }

@@ -11,6 +11,9 @@ export TSAN_OPTIONS=suppressions=$ROOT/tests/lib/tsan.supp:halt_on_error=1:secon
 
 SERVERS=(postgres kafka)
 
+# Rooms with threads in them.
+TSAN_ROOMS='^unit_(base|kafka|runtime|sources|sinks)_'
+
 install_for_suites() {
     local packages=()
     ! wants lint || packages+=("${PACKAGES_LINT[@]}")
@@ -22,16 +25,13 @@ install_for_suites() {
 
 # A suite whose build fails has failed; the others go on.
 build_for_suites() {
-    local preset presets=()
-    ! wants unit contract integration e2e fault || presets+=(asan)
-    ! wants tsan || presets+=(tsan)
-    ! wants fuzz || presets+=(fuzz)
-    for preset in "${presets[@]}"; do
-        build_preset "$preset" || build_failed "$preset"
-    done
+    ! wants unit contract integration e2e fault || build_preset asan || build_failed asan
+    ! wants tsan || build_preset tsan tests/unit.list "$TSAN_ROOMS" || build_failed tsan
+    ! wants fuzz || build_preset fuzz fuzz.list || build_failed fuzz
 }
 
 build_failed() {
+    printf '%sFAIL%s build/%s\n' "$RED" "$PLAIN" "$1"
     echo "0 1 0" >"$RESULTS/build-$1.count"
     rm -f "$ROOT/build/$1"/tests/*.list "$ROOT/build/$1/fuzz.list"
 }
@@ -50,7 +50,8 @@ stack_start_in_background() {
 stack_wait() {
     wants integration e2e || return 0
     if [[ -n $STACK_JOB ]] && ! wait "$STACK_JOB"; then
-        die "the servers did not start" "docker/stack logs"
+        [[ $CI != true ]] || die "the servers did not start" "docker/stack logs"
+        warn "the servers did not start: tests that need them are skipped"
     fi
     eval "$("$ROOT/docker/stack" env 2>/dev/null)"
 }
@@ -86,7 +87,7 @@ queue_programs() {
 }
 
 queue_unit() { queue_programs unit asan unit; }
-queue_tsan() { queue_programs tsan tsan unit '^unit_(base|kafka|runtime|sources|sinks)_'; }
+queue_tsan() { queue_programs tsan tsan unit "$TSAN_ROOMS"; }
 queue_contract() { queue_programs contract asan contract; }
 
 # run_scenario <suite> <preset> <folder>
@@ -122,8 +123,8 @@ run_fault_suite() (
     ((${#scripts[@]} > 0)) || return 0
     unset DATABASE_URL KAFKA_BOOTSTRAP_SERVERS MONGODB_URI
     export MILLRACE_STACK_DIR=$ROOT/.stack/fault
-    mkdir -p "$MILLRACE_STACK_DIR"
-    trap '"$ROOT/docker/stack" down >/dev/null 2>&1' EXIT
+    "$ROOT/docker/stack" reset >/dev/null 2>&1
+    trap '"$ROOT/docker/stack" reset >/dev/null 2>&1' EXIT
     "$ROOT/docker/stack" up "${SERVERS[@]}" >"$OUTPUT/fault-stack" 2>&1 ||
         { result_record fault/stack "$OUTPUT/fault-stack" 1 0 && return; }
     for script in "${scripts[@]}"; do

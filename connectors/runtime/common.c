@@ -53,7 +53,7 @@ const mr_option mr_sink_common[] = {
     MR_SIZE("batch.max.bytes", mr_sink_options, batch_max_bytes, "8MiB", 1024, (int64_t)1 << 31, 0,
             "Most bytes of records written in one transaction; a single larger record still goes, "
             "alone."),
-    MR_TIME("batch.window.ms", mr_sink_options, batch_window_ms, "100", 0, 300000, 0,
+    MR_TIME("batch.window.ms", mr_sink_options, batch_window_ms, "10", 0, 300000, 0,
             "How long a batch that is not full waits for more records."),
     MR_CHOICE("starting.position", mr_sink_options, starting_position, "earliest",
               starting_positions, 0, "Where to start when no offset is stored yet."),

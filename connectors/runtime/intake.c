@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Messages are grouped into runs of one topic and one writer schema, each run is decoded into one
+ * batch, and each route makes its own batch of it. Decoding happens once per epoch: replays reuse
+ * the batches.
+ */
+#include "runtime/intake.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/arena.h"
+#include "codec/avro.h"
+#include "transform/transform.h"
+
+enum { UNSEEN_BYTES = 16 << 10 }; /* taken for the size of a message before one was seen */
+
+/* A writer schema this task has met, with the plan that reads it. */
+typedef struct known {
+    uint64_t fingerprint;
+    const mr_schema *schema;
+    mr_decoder *decoder;
+} known;
+
+struct mr_intake {
+    const mr_connector_config *config;
+    const mr_route *routes;
+    size_t route_count;
+    mr_transform **transforms; /* per route; NULL: records as they are */
+    mr_schemas *schemas;
+    const atomic_bool *stop;
+
+    mr_message *messages;
+    size_t count, capacity, bytes;
+    size_t typical_bytes; /* of a message: the largest average of a poll, decaying */
+
+    known *knowns;
+    size_t known_count, known_capacity;
+
+    mr_arena *arena;
+    mr_epoch epoch;
+    mr_entry *entries;
+    mr_batch *batches;
+    size_t batch_capacity;
+    mr_intake_failure *failures;
+    size_t failure_count, failure_capacity;
+};
+
+mr_status mr_intake_new(const mr_connector_config *config, const mr_route *routes,
+                        size_t route_count, mr_schemas *schemas, const atomic_bool *stop,
+                        mr_intake **ret, mr_error *err)
+{
+    mr_intake *in = mr_calloc(1, sizeof *in);
+    in->config = config;
+    in->routes = routes;
+    in->route_count = route_count;
+    in->schemas = schemas;
+    in->stop = stop;
+    in->capacity = (size_t)config->sink.batch_size;
+    in->messages = mr_realloc_array(NULL, in->capacity, sizeof *in->messages);
+    in->entries = mr_realloc_array(NULL, in->capacity, sizeof *in->entries);
+    in->arena = mr_arena_new();
+    in->transforms = mr_calloc(route_count, sizeof *in->transforms);
+    for (size_t i = 0; i < route_count; i++) {
+        const char *query = config->route_queries[i];
+        mr_status status =
+            query ? mr_transform_new(query, config->route_names[i], &in->transforms[i], err)
+                  : MR_OK;
+        if (status != MR_OK) {
+            mr_intake_free(in);
+            return status;
+        }
+    }
+    *ret = in;
+    return MR_OK;
+}
+
+void mr_intake_free(mr_intake *in)
+{
+    if (!in) {
+        return;
+    }
+    mr_intake_clear(in);
+    for (size_t i = 0; i < in->known_count; i++) {
+        mr_decoder_free(in->knowns[i].decoder);
+    }
+    for (size_t i = 0; i < in->route_count; i++) {
+        mr_transform_free(in->transforms[i]);
+    }
+    free(in->knowns);
+    free(in->transforms);
+    free(in->messages);
+    free(in->entries);
+    free(in->batches);
+    free(in->failures);
+    mr_arena_free(in->arena);
+    free(in);
+}
+
+mr_message *mr_intake_room(mr_intake *in, size_t *room)
+{
+    *room = in->capacity - in->count;
+    return in->messages + in->count;
+}
+
+void mr_intake_took(mr_intake *in, size_t count)
+{
+    size_t before = in->bytes;
+    for (size_t i = in->count; i < in->count + count; i++) {
+        in->bytes += in->messages[i].key.len + in->messages[i].value.len;
+    }
+    in->count += count;
+    size_t average = count ? (in->bytes - before) / count + 1 : 1;
+    in->typical_bytes =
+        average > in->typical_bytes ? average : (in->typical_bytes * 7 + average) / 8;
+}
+
+size_t mr_intake_most(const mr_intake *in)
+{
+    size_t limit = (size_t)in->config->sink.batch_max_bytes;
+    size_t left = in->bytes < limit ? limit - in->bytes : 0;
+    size_t most = left / (in->typical_bytes ? in->typical_bytes : UNSEEN_BYTES);
+    return most ? most : 1;
+}
+
+size_t mr_intake_count(const mr_intake *in)
+{
+    return in->count;
+}
+
+size_t mr_intake_bytes(const mr_intake *in)
+{
+    return in->bytes;
+}
+
+const mr_message *mr_intake_message(const mr_intake *in, size_t index)
+{
+    return &in->messages[index];
+}
+
+void mr_intake_clear(mr_intake *in)
+{
+    for (size_t i = 0; i < in->count; i++) {
+        mr_message_release(&in->messages[i]);
+    }
+    in->count = 0;
+    in->bytes = 0;
+    in->epoch = (mr_epoch){0};
+    in->failure_count = 0;
+    mr_arena_reset(in->arena);
+}
+
+static void fail_entry(mr_intake *in, size_t index, const mr_error *why)
+{
+    if (in->failure_count == in->failure_capacity) {
+        in->failure_capacity = in->failure_capacity ? in->failure_capacity * 2 : 16;
+        in->failures = mr_realloc_array(in->failures, in->failure_capacity, sizeof *in->failures);
+    }
+    in->failures[in->failure_count++] = (mr_intake_failure){index, *why};
+}
+
+static mr_batch *add_batch(mr_intake *in)
+{
+    if (in->epoch.batch_count == in->batch_capacity) {
+        in->batch_capacity = in->batch_capacity ? in->batch_capacity * 2 : 16;
+        in->batches = mr_realloc_array(in->batches, in->batch_capacity, sizeof *in->batches);
+    }
+    return &in->batches[in->epoch.batch_count++];
+}
+
+/* The plan for a writer schema, compiled when it is met first. */
+static mr_status find_known(mr_intake *in, uint64_t fingerprint, const known **ret, mr_error *err)
+{
+    for (size_t i = in->known_count; i-- > 0;) {
+        if (in->knowns[i].fingerprint == fingerprint) {
+            *ret = &in->knowns[i];
+            return MR_OK;
+        }
+    }
+    known k = {.fingerprint = fingerprint};
+    mr_status status = mr_schemas_get(in->schemas, fingerprint, in->stop, &k.schema, err);
+    if (status == MR_OK) {
+        status = mr_decoder_new(k.schema, k.schema, &k.decoder, err);
+    }
+    if (status != MR_OK) {
+        return status;
+    }
+    if (in->known_count == in->known_capacity) {
+        in->known_capacity = in->known_capacity ? in->known_capacity * 2 : 8;
+        in->knowns = mr_realloc_array(in->knowns, in->known_capacity, sizeof *in->knowns);
+    }
+    in->knowns[in->known_count++] = k;
+    *ret = &in->knowns[in->known_count - 1];
+    return MR_OK;
+}
+
+/* Fingerprint of a value; false, with the failure noted, for bytes that are not Avro. Nulls have
+ * none: 0. */
+static bool read_fingerprint(mr_intake *in, size_t index, uint64_t *fingerprint)
+{
+    const mr_slice value = in->messages[index].value;
+    *fingerprint = 0;
+    if (!value.data || mr_single_object_parse(value.data, value.len, fingerprint)) {
+        return true;
+    }
+    char look[256];
+    mr_error why;
+    mr_describe_bytes(value.data, value.len, look, sizeof look);
+    mr_fail(&why, MR_REJECT, MR_DOMAIN_RECORD,
+            "the value is not Avro single-object encoded (C3 01, fingerprint, datum); it %s", look);
+    mr_error_code(&why, 0, "NOT_AVRO");
+    fail_entry(in, index, &why);
+    return false;
+}
+
+static mr_status decode_one(mr_intake *in, const known *k, size_t index, mr_record *record,
+                            mr_error *err)
+{
+    const mr_message *m = &in->messages[index];
+    *record = (mr_record){
+        .raw_key = m->key,
+        .raw_value = m->value,
+        .partition = m->partition,
+        .offset = m->offset,
+        .timestamp_ms = m->timestamp_ms,
+        .op = m->value.data ? MR_OP_CREATE : MR_OP_DELETE,
+        .origin = (uint32_t)index,
+    };
+    mr_status status =
+        mr_message_headers(m, in->arena, &record->headers, &record->header_count, err);
+    if (status != MR_OK || !m->value.data) {
+        return status;
+    }
+    mr_cell *value = mr_arena_alloc(in->arena, sizeof *value);
+    record->value = value;
+    return mr_decode(k->decoder, m->value.data + MR_SINGLE_OBJECT_HEADER_BYTES,
+                     m->value.len - MR_SINGLE_OBJECT_HEADER_BYTES, in->arena, value, err);
+}
+
+/* The batches that the routes make of one decoded run. */
+static mr_status route_batch(mr_intake *in, const mr_batch *decoded, mr_error *err)
+{
+    for (size_t r = 0; r < in->route_count; r++) {
+        mr_batch made = *decoded;
+        if (in->transforms[r]) {
+            mr_transform_result result;
+            mr_status status =
+                mr_transform_run(in->transforms[r], decoded, in->arena, &result, err);
+            if (status != MR_OK) {
+                mr_error_prefix(err, "query of %s", in->routes[r].name);
+                return status;
+            }
+            for (size_t i = 0; i < result.failure_count; i++) {
+                mr_error_prefix((mr_error *)&result.failures[i].why, "query of %s",
+                                in->routes[r].name);
+                fail_entry(in, result.failures[i].origin, &result.failures[i].why);
+            }
+            made = result.batch;
+        }
+        if (made.count) {
+            made.route = &in->routes[r];
+            *add_batch(in) = made;
+        }
+    }
+    return MR_OK;
+}
+
+/* Decodes the run of messages that starts at `from` and shares topic and schema; *next is the first
+ * one after it. */
+static mr_status decode_run(mr_intake *in, size_t from, size_t *next, mr_error *err)
+{
+    mr_batch batch = {.topic = in->messages[from].topic, .arena = in->arena};
+    batch.records = mr_arena_alloc(in->arena, (in->count - from) * sizeof *batch.records);
+    const known *k = NULL;
+    uint64_t run = 0;
+    size_t i = from;
+    for (; i < in->count && in->messages[i].topic == batch.topic; i++) {
+        uint64_t fingerprint;
+        if (!read_fingerprint(in, i, &fingerprint)) {
+            continue;
+        }
+        if (fingerprint && fingerprint != run) {
+            if (run) {
+                break;
+            }
+            mr_status status = find_known(in, fingerprint, &k, err);
+            if (status == MR_REJECT) {
+                fail_entry(in, i, err);
+                continue;
+            }
+            if (status != MR_OK) {
+                return status;
+            }
+            run = fingerprint;
+        }
+        mr_status status = decode_one(in, k, i, &batch.records[batch.count], err);
+        if (status == MR_OK) {
+            batch.count++;
+        } else {
+            fail_entry(in, i, err);
+        }
+    }
+    *next = i;
+    batch.schema = k ? k->schema : NULL;
+    return batch.count ? route_batch(in, &batch, err) : MR_OK;
+}
+
+mr_status mr_intake_decode(mr_intake *in, mr_epoch **epoch, const mr_intake_failure **failures,
+                           size_t *failure_count, mr_error *err)
+{
+    in->epoch = (mr_epoch){.entries = in->entries, .count = in->count};
+    in->failure_count = 0;
+    for (size_t i = 0; i < in->count; i++) {
+        const mr_message *m = &in->messages[i];
+        in->entries[i] = (mr_entry){m->topic, m->partition, MR_FATE_OPEN, m->offset};
+    }
+    for (size_t i = 0; i < in->count;) {
+        mr_status status = decode_run(in, i, &i, err);
+        if (status != MR_OK) {
+            return status;
+        }
+    }
+    in->epoch.batches = in->batches;
+    *epoch = &in->epoch;
+    *failures = in->failures;
+    *failure_count = in->failure_count;
+    return MR_OK;
+}

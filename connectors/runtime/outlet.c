@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One encoder per schema, one buffer for all messages; the producer copies what it is given. */
+#include "runtime/outlet.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "codec/avro.h"
+#include "codec/schema.h"
+#include "transform/transform.h"
+
+enum {
+    MESSAGE_BYTES_MAX = 256 << 20, /* above any broker's limit */
+    KEY_BYTES_MAX = 1 << 20,
+    NO_FIELD = -1,
+};
+
+typedef struct known {
+    const mr_schema *schema; /* our reference */
+    mr_encoder *encoder;
+    char header[MR_SINGLE_OBJECT_HEADER_BYTES];
+    int *key_fields; /* index per key field */
+} known;
+
+struct mr_outlet {
+    const mr_connector_config *config;
+    mr_schemas *schemas;
+    const atomic_bool *stop;
+    mr_transform *transform; /* NULL: records as they are */
+    mr_arena *arena;         /* of one send */
+    mr_buffer message, key;
+    known *knowns;
+    size_t known_count;
+    mr_outlet_failure *failures;
+    size_t failure_count, failure_capacity;
+};
+
+mr_status mr_outlet_new(const mr_connector_config *config, mr_schemas *schemas,
+                        const atomic_bool *stop, mr_outlet **ret, mr_error *err)
+{
+    mr_outlet *out = mr_calloc(1, sizeof *out);
+    out->config = config;
+    out->schemas = schemas;
+    out->stop = stop;
+    out->arena = mr_arena_new();
+    mr_buffer_init(&out->message, MESSAGE_BYTES_MAX);
+    mr_buffer_init(&out->key, KEY_BYTES_MAX);
+    if (config->source.query) {
+        mr_status status = mr_transform_new(config->source.query, "Record", &out->transform, err);
+        if (status != MR_OK) {
+            mr_outlet_free(out);
+            return status;
+        }
+    }
+    *ret = out;
+    return MR_OK;
+}
+
+void mr_outlet_free(mr_outlet *out)
+{
+    if (!out) {
+        return;
+    }
+    for (size_t i = 0; i < out->known_count; i++) {
+        mr_encoder_free(out->knowns[i].encoder);
+        mr_schema_release(out->knowns[i].schema);
+        free(out->knowns[i].key_fields);
+    }
+    free(out->knowns);
+    free(out->failures);
+    mr_transform_free(out->transform);
+    mr_buffer_release(&out->message);
+    mr_buffer_release(&out->key);
+    mr_arena_free(out->arena);
+    free(out);
+}
+
+static void fail_record(mr_outlet *out, const mr_record *record, const mr_error *why)
+{
+    if (out->failure_count == out->failure_capacity) {
+        out->failure_capacity = out->failure_capacity ? out->failure_capacity * 2 : 16;
+        out->failures =
+            mr_realloc_array(out->failures, out->failure_capacity, sizeof *out->failures);
+    }
+    out->failures[out->failure_count++] = (mr_outlet_failure){record, *why};
+}
+
+static mr_status find_key_fields(const mr_list *names, const mr_schema *schema, int *ret,
+                                 mr_error *err)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        ret[i] = NO_FIELD;
+        for (size_t f = 0; f < schema->field_count; f++) {
+            if (strcmp(schema->fields[f].name, names->items[i]) == 0) {
+                ret[i] = (int)f;
+            }
+        }
+        if (ret[i] == NO_FIELD) {
+            mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
+                    "key.fields names %s, but the outgoing record has no such field",
+                    names->items[i]);
+            mr_error_field(err, "key.fields");
+            err->permanent = true;
+            return MR_FATAL;
+        }
+    }
+    return MR_OK;
+}
+
+/* The encoder of a schema; on the first meeting the schema is made known to readers. */
+static mr_status find_known(mr_outlet *out, const mr_schema *schema, const known **ret,
+                            mr_error *err)
+{
+    for (size_t i = 0; i < out->known_count; i++) {
+        if (out->knowns[i].schema == schema) {
+            *ret = &out->knowns[i];
+            return MR_OK;
+        }
+    }
+    const mr_list *key_fields = &out->config->source.key_fields;
+    known k = {.key_fields = mr_calloc(key_fields->count, sizeof(int))};
+    mr_status status = find_key_fields(key_fields, schema, k.key_fields, err);
+    if (status == MR_OK) {
+        status = mr_schemas_put(out->schemas, schema, out->stop, err);
+    }
+    if (status == MR_OK) {
+        status = mr_encoder_new(schema, &k.encoder, err);
+    }
+    if (status != MR_OK) {
+        free(k.key_fields);
+        return status;
+    }
+    k.schema = mr_schema_acquire(schema);
+    mr_single_object_header(schema->fingerprint, k.header);
+    out->knowns = mr_realloc_array(out->knowns, out->known_count + 1, sizeof k);
+    out->knowns[out->known_count++] = k;
+    *ret = &out->knowns[out->known_count - 1];
+    return MR_OK;
+}
+
+static bool add_scalar(mr_buffer *key, const mr_cell *cell)
+{
+    switch (cell->type) {
+    case MR_STRING:
+    case MR_ENUM:
+    case MR_UUID:
+        mr_buffer_add(key, cell->as.text, cell->len);
+        return true;
+    case MR_BOOL:
+        mr_buffer_add_text(key, cell->as.i ? "true" : "false");
+        return true;
+    case MR_INT:
+    case MR_LONG:
+    case MR_DATE:
+    case MR_TIME_MS:
+    case MR_TIME_US:
+    case MR_TIMESTAMP_MS:
+    case MR_TIMESTAMP_US:
+    case MR_LOCAL_TIMESTAMP_MS:
+    case MR_LOCAL_TIMESTAMP_US:
+        mr_buffer_printf(key, "%" PRId64, cell->as.i);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool is_text(const mr_cell *cell)
+{
+    return cell->type == MR_STRING || cell->type == MR_ENUM || cell->type == MR_UUID;
+}
+
+static bool add_json(mr_buffer *key, const mr_cell *cell)
+{
+    if (!is_text(cell)) {
+        return add_scalar(key, cell);
+    }
+    json_t *text = json_stringn(cell->as.text, cell->len);
+    char *dump = text ? json_dumps(text, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+    json_decref(text);
+    if (dump) {
+        mr_buffer_add_text(key, dump);
+    }
+    free(dump);
+    return dump != NULL;
+}
+
+/* One key field: its text. Several: a JSON array, so that ("a", "b") and ("ab", "") differ. */
+static mr_status make_key(mr_outlet *out, const known *k, const mr_cell *value, mr_slice *ret,
+                          mr_error *err)
+{
+    const mr_list *names = &out->config->source.key_fields;
+    *ret = (mr_slice){0};
+    if (names->count == 0) {
+        return MR_OK;
+    }
+    mr_buffer_clear(&out->key);
+    for (size_t i = 0; i < names->count; i++) {
+        const mr_cell *cell = &value->as.cells[k->key_fields[i]];
+        bool fits;
+        if (names->count == 1) {
+            fits = add_scalar(&out->key, cell);
+        } else {
+            mr_buffer_add_char(&out->key, i ? ',' : '[');
+            fits = add_json(&out->key, cell);
+        }
+        if (!fits || out->key.failed) {
+            mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD,
+                    "key field %s is %s: a key needs text, a number or a time", names->items[i],
+                    mr_type_name(cell->type));
+            mr_error_field(err, names->items[i]);
+            return MR_REJECT;
+        }
+    }
+    if (names->count > 1) {
+        mr_buffer_add_char(&out->key, ']');
+    }
+    *ret = (mr_slice){mr_buffer_text(&out->key), out->key.len};
+    return MR_OK;
+}
+
+static mr_status send_one(mr_outlet *out, mr_producer *producer, const mr_batch *batch,
+                          const known *k, const mr_record *record, mr_error *err)
+{
+    mr_outgoing message = {
+        .topic = batch->topic ? batch->topic : out->config->source.topic,
+        .partition = -1,
+        .key = record->raw_key,
+        .timestamp_ms = record->timestamp_ms > 0 ? record->timestamp_ms : 0,
+        .headers = record->headers,
+        .header_count = record->header_count,
+    };
+    if (record->value) {
+        mr_buffer_clear(&out->message);
+        mr_buffer_add(&out->message, k->header, sizeof k->header);
+        mr_status status = mr_encode(k->encoder, record->value, &out->message, err);
+        if (status == MR_OK && !message.key.data) {
+            status = make_key(out, k, record->value, &message.key, err);
+        }
+        if (status != MR_OK) {
+            return status;
+        }
+        message.value = (mr_slice){out->message.data, out->message.len};
+    }
+    return mr_producer_send(producer, &message, err);
+}
+
+static mr_status send_records(mr_outlet *out, mr_producer *producer, const mr_batch *given,
+                              const mr_batch *made, size_t *sent, size_t *sent_bytes, mr_error *err)
+{
+    const known *k = NULL;
+    mr_status status = made->schema ? find_known(out, made->schema, &k, err) : MR_OK;
+    for (size_t i = 0; i < made->count && status == MR_OK; i++) {
+        const mr_record *record = &made->records[i];
+        status = send_one(out, producer, made, k, record, err);
+        if (status == MR_OK) {
+            ++*sent;
+            *sent_bytes += out->message.len;
+        } else if (status == MR_REJECT) {
+            fail_record(out, &given->records[record->origin], err);
+            status = MR_OK;
+        }
+    }
+    return status;
+}
+
+mr_status mr_outlet_send(mr_outlet *out, mr_producer *producer, const mr_batch *batch, size_t *sent,
+                         size_t *sent_bytes, const mr_outlet_failure **failures,
+                         size_t *failure_count, mr_error *err)
+{
+    *sent = 0;
+    *sent_bytes = 0;
+    out->failure_count = 0;
+    mr_arena_reset(out->arena);
+    mr_transform_result result = {.batch = *batch};
+    mr_status status = MR_OK;
+    if (out->transform) {
+        status = mr_transform_run(out->transform, batch, out->arena, &result, err);
+        for (size_t i = 0; status == MR_OK && i < result.failure_count; i++) {
+            fail_record(out, &batch->records[result.failures[i].origin], &result.failures[i].why);
+        }
+    }
+    if (status == MR_OK) {
+        status = send_records(out, producer, batch, &result.batch, sent, sent_bytes, err);
+    }
+    *failures = out->failures;
+    *failure_count = out->failure_count;
+    return status;
+}

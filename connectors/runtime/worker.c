@@ -32,15 +32,14 @@ static mr_status live(mr_worker *w)
 {
     const mr_connector_config *config = w->config;
     mr_route *routes = NULL;
-    w->task = (mr_task){
-        .name = config->task_name,
-        .index = w->index,
-        .count =
-            (int)(config->connector->source ? config->source.tasks_max : config->sink.tasks_max),
-        .once = w->shared->once,
-        .stop = &w->stop,
-        .arena = mr_arena_new(),
-    };
+    mr_task *task = &w->task; /* field by field: its progress may be read meanwhile */
+    task->name = config->task_name;
+    task->index = w->index;
+    task->count =
+        (int)(config->connector->source ? config->source.tasks_max : config->sink.tasks_max);
+    task->once = w->shared->once;
+    task->stop = &w->stop;
+    task->arena = mr_arena_new();
     mr_status status =
         mr_connector_instantiate(config, &w->task.self, &routes, &w->task.route_count, &w->error);
     if (status == MR_OK) {

@@ -26,7 +26,7 @@ engine_use() {
         die "no Docker engine answers" "start one, or run the servers on this machine: MILLRACE_STACK=native"
     for service in "${SERVICES[@]}"; do
         eval "
-        ${service}_install() { :; }
+        ${service}_packages() { :; }
         ${service}_provision() { :; }
         ${service}_start() { docker_start $service; }
         ${service}_ready() { [[ \$(docker_health $service) == healthy ]]; }

@@ -36,10 +36,9 @@ find_java() {
     return 1
 }
 
-kafka_install() {
-    find_java >/dev/null || packages_ensure "Java 17" "${PACKAGES_JAVA[@]}"
-    [[ -d $(kafka_jars) ]] || command -v mvn >/dev/null ||
-        packages_ensure "fetching Kafka" "${PACKAGES_KAFKA_DOWNLOAD[@]}"
+kafka_packages() {
+    find_java >/dev/null || echo "${PACKAGES_JAVA[@]}"
+    [[ -d $(kafka_jars) ]] || command -v mvn >/dev/null || echo "${PACKAGES_KAFKA_DOWNLOAD[@]}"
 }
 
 # Fetched into a folder beside the final one, checked, then renamed: a folder

@@ -14,9 +14,9 @@ mongod_endpoint() { echo "mongodb://127.0.0.1:$(saved_port mongod)/?replicaSet=$
 mongod_address() { echo "127.0.0.1:$(saved_port mongod)"; }
 mongod_choose_ports() { choose_port mongod 27017; }
 
-mongod_install() {
-    packages_ensure "mongod" "${PACKAGES_MONGOD[@]}"
-    [[ -x $(mongod_binary) ]] || packages_ensure "fetching mongod" "${PACKAGES_MONGOD_DOWNLOAD[@]}"
+mongod_packages() {
+    echo "${PACKAGES_MONGOD[@]}"
+    [[ -x $(mongod_binary) ]] || echo "${PACKAGES_MONGOD_DOWNLOAD[@]}"
 }
 
 mongod_fetch() {

@@ -31,21 +31,39 @@ apt_quietly() {
         >>"$LOGS/apt.log" 2>&1 9>&-
 }
 
+# Debian's PostgreSQL server package also makes and starts a cluster of its own.
+# Nobody asked for that one, so it is told not to while we install.
+without_default_cluster() {
+    local folder=/etc/postgresql-common/createcluster.d
+    if [[ $1 == on ]]; then
+        as_root mkdir -p "$folder"
+        echo "create_main_cluster = false" | as_root tee "$folder/millrace.conf" >/dev/null
+    else
+        as_root rm -f "$folder/millrace.conf"
+        as_root rmdir --ignore-fail-on-non-empty -p "$folder" 2>/dev/null || true
+    fi
+}
+
 # packages_ensure <what for> <package...>
 packages_ensure() {
     local purpose=$1 missing started
     shift
+    (($# > 0)) || return 0
     mapfile -t missing < <(packages_missing "$@")
     ((${#missing[@]} > 0)) || return 0
     command -v apt-get >/dev/null ||
         die "these packages are missing and this is not Debian or Ubuntu: ${missing[*]}" \
             "install their equivalents, or give servers with the variables of docker/stack env"
     started=$(now_ms)
-    note "installing ${#missing[@]} packages for $purpose: ${missing[*]}"
+    note "installing packages for $purpose: ${missing[*]}"
     # The lists of a machine that never ran apt-get update are empty: then, and
     # only then, the first attempt fails.
+    without_default_cluster on
     apt_quietly install --no-install-recommends "${missing[@]}" ||
-        { apt_quietly update && apt_quietly install --no-install-recommends "${missing[@]}"; } ||
+        { apt_quietly update && apt_quietly install --no-install-recommends "${missing[@]}"; } || {
+        without_default_cluster off
         die "apt-get could not install: ${missing[*]}" "its output: $LOGS/apt.log"
+    }
+    without_default_cluster off
     tick "installed packages for $purpose ($(seconds_since "$started"))"
 }

@@ -10,7 +10,7 @@
 PG_BIN=/usr/lib/postgresql/15/bin
 PG_ROLE=millrace
 
-postgres_packages() { echo "${PACKAGES_POSTGRES[@]}"; }
+postgres_packages() { [[ -x $PG_BIN/postgres ]] || echo "${PACKAGES_POSTGRES[@]}"; }
 
 PG_OWNER=()
 ((EUID != 0)) || PG_OWNER=(setpriv --reuid=postgres --regid=postgres --init-groups)
@@ -56,25 +56,6 @@ postgres_endpoint() {
 postgres_address() { echo "127.0.0.1:$(saved_port postgres)"; }
 
 postgres_choose_ports() { choose_port postgres 5432; }
-
-# Installing the server package would also make and start a cluster of the
-# machine's own. Nobody asked for that, so it is told not to, for this once.
-postgres_install() {
-    [[ ! -x $PG_BIN/postgres ]] || return 0
-    local once=/etc/postgresql-common/createcluster.d/millrace-once.conf
-    packages_ensure "PostgreSQL" postgresql-common
-    as_root mkdir -p "${once%/*}"
-    echo "create_main_cluster = false" | as_root tee "$once" >/dev/null
-    packages_ensure "PostgreSQL" "${PACKAGES_POSTGRES[@]}"
-    as_root rm -f "$once"
-    as_root rmdir --ignore-fail-on-non-empty "${once%/*}"
-}
-
-postgres_make_password() {
-    [[ -s $STACK_DIR/postgres.password ]] && return
-    (umask 077 && od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >"$STACK_DIR/postgres.password.new")
-    mv "$STACK_DIR/postgres.password.new" "$STACK_DIR/postgres.password"
-}
 
 # initdb works in a folder beside the final one: what an interrupted run leaves
 # behind is thrown away, and a data directory that exists is complete.

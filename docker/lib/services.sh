@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # What is the same for every server. A server <s> is a file <s>.sh that defines
-#   <s>_install       Debian packages (one at a time, needs root)
+#   <s>_packages      names the Debian packages that it may be missing
 #   <s>_choose_ports  records its ports in .stack/ports
 #   <s>_provision     downloads, data directory; does nothing when they exist
 #   <s>_start         launches it, does not wait
@@ -111,8 +111,11 @@ service_down() {
 service_line() { tick "$(printf '%-10s %-22s %s%s%s' "$(title_of "$1")" "$2" "$DIM" "$3" "$PLAIN")"; }
 
 service_failed() {
-    local service=$1
-    warn "$(title_of "$service") did not start. The end of $LOGS/$service.log:"
-    tail -n 8 "$LOGS/$service.log" 2>/dev/null | sed 's/^/    /' >&2
+    local service=$1 log
+    # The newest of its logs: that of the server or that of a download.
+    log=$(find "$LOGS" -name "$service*.log" -printf '%T@ %p\n' | sort -rn | head -n 1)
+    log=${log#* }
+    warn "$(title_of "$service") did not start. The end of ${log:-its log, which is empty}:"
+    [[ -z $log ]] || tail -n 8 "$log" | cut -c1-300 | sed 's/^/    /' >&2
     exit 1
 }

@@ -57,6 +57,12 @@ postgres_address() { echo "127.0.0.1:$(saved_port postgres)"; }
 
 postgres_choose_ports() { choose_port postgres 5432; }
 
+postgres_make_password() {
+    [[ ! -s $STACK_DIR/postgres.password ]] || return 0
+    (umask 077 && od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >"$STACK_DIR/postgres.password.new")
+    mv "$STACK_DIR/postgres.password.new" "$STACK_DIR/postgres.password"
+}
+
 # initdb works in a folder beside the final one: what an interrupted run leaves
 # behind is thrown away, and a data directory that exists is complete.
 postgres_provision() {

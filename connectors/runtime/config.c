@@ -72,25 +72,30 @@ static void add_subject(mr_buffer *out, const mr_config_reader *reader,
     }
 }
 
-static void tell(mr_config_reader *reader, const mr_config_place *place, mr_buffer *text)
+static void keep(mr_config_reader *reader, const mr_config_place *place, int line, int column,
+                 mr_buffer *text)
 {
-    const char *told = mr_buffer_text(text);
-    if (reader->problem_count++ == 0 && reader->err) {
-        mr_fail(reader->err, MR_FATAL, MR_DOMAIN_CONFIG, "%s", told);
-        reader->err->permanent = true;
-        mr_error_field(reader->err, place->option ? place->option : "");
+    if (reader->problem_count == reader->problem_room) {
+        reader->problem_room = reader->problem_room ? 2 * reader->problem_room : 16;
+        reader->problems =
+            mr_realloc_array(reader->problems, reader->problem_room, sizeof *reader->problems);
     }
-    if (reader->problem) {
-        reader->problem(reader->context, told);
-    }
+    reader->problems[reader->problem_count] = (mr_config_told){
+        .line = line,
+        .column = column,
+        .order = reader->problem_count,
+        .option = mr_arena_format(reader->arena, "%s", place->option ? place->option : ""),
+        .text = mr_arena_strndup(reader->arena, mr_buffer_text(text), text->len),
+    };
+    reader->problem_count++;
     mr_buffer_release(text);
 }
 
 void mr_config_tell(mr_config_reader *reader, mr_config_place place, const char *format, ...)
 {
     mr_buffer text = MR_BUFFER_INIT(16384);
+    int line = 0, column = 0;
     if (reader->shown_as) {
-        int line, column;
         locate(reader, &place, &line, &column);
         mr_buffer_printf(&text, "%s:%d:%d: ", reader->shown_as, line, column);
     }
@@ -103,7 +108,38 @@ void mr_config_tell(mr_config_reader *reader, mr_config_place place, const char 
     }
     va_end(args);
     mr_buffer_printf(&text, "%.8000s", message);
-    tell(reader, &place, &text);
+    keep(reader, &place, line, column, &text);
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const mr_config_told *x = a, *y = b;
+    if (x->line != y->line) {
+        return x->line < y->line ? -1 : 1;
+    }
+    if (x->column != y->column) {
+        return x->column < y->column ? -1 : 1;
+    }
+    return x->order < y->order ? -1 : 1;
+}
+
+/* In the order of the file, as its reader would meet them. */
+static void tell_all(mr_config_reader *reader, mr_config_problem *problem, void *context,
+                     mr_error *err)
+{
+    qsort(reader->problems, reader->problem_count, sizeof *reader->problems, by_place);
+    for (size_t i = 0; i < reader->problem_count; i++) {
+        const mr_config_told *told = &reader->problems[i];
+        if (i == 0 && err) {
+            mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG, "%s", told->text);
+            err->permanent = true;
+            mr_error_field(err, told->option);
+        }
+        if (problem) {
+            problem(context, told->text);
+        }
+    }
+    free(reader->problems);
 }
 
 const char *mr_config_member(mr_config_reader *reader, const char *path, const char *name)
@@ -239,7 +275,9 @@ static void read_kafka(mr_config_reader *reader, const json_t *root, const json_
             properties[count++] = (mr_property){mr_arena_format(reader->arena, "%s", name), text};
         }
     }
-    if (!json_object_get(kafka, "bootstrap.servers")) {
+    if (!json_object_get(kafka, "bootstrap.servers") &&
+        !json_object_get(kafka, "metadata.broker.list") &&
+        !json_object_get(kafka, "test.mock.num.brokers")) {
         const char *servers = getenv("KAFKA_BOOTSTRAP_SERVERS");
         properties[count++] = (mr_property){
             "bootstrap.servers",
@@ -249,21 +287,42 @@ static void read_kafka(mr_config_reader *reader, const json_t *root, const json_
     pipeline->kafka_count = count;
 }
 
+/* librdkafka's texts have the value in them: not when it came from a reference. */
+static void tell_property(mr_config_reader *reader, const mr_pipeline *pipeline, const json_t *raw,
+                          const mr_error *err)
+{
+    mr_config_place place = {mr_config_member(reader, "kafka", err->field), false, "kafka",
+                             err->field};
+    const char *written = json_string_value(json_object_get(raw, err->field));
+    for (size_t i = 0; written && i < pipeline->kafka_count; i++) {
+        const mr_property *p = &pipeline->kafka[i];
+        if (strcmp(p->name, err->field) == 0 && strcmp(p->value, written) != 0 &&
+            strstr(err->text, p->value)) {
+            mr_config_tell(reader, place, "what %.200s stands for (not shown) is not allowed",
+                           written);
+            return;
+        }
+    }
+    mr_config_tell(reader, place, "%s", err->text);
+}
+
 /* The client tells one problem at a time: take the property away that it names and ask again. */
-static void check_kafka(mr_config_reader *reader, const mr_pipeline *pipeline)
+static void check_kafka(mr_config_reader *reader, const mr_pipeline *pipeline, const json_t *raw)
 {
     size_t count = pipeline->kafka_count;
     mr_property *left = mr_arena_copy(reader->arena, pipeline->kafka, count * sizeof *left);
     mr_error err = {0};
     while (mr_kafka_check(&(mr_kafka_config){.properties = left, .property_count = count}, &err) !=
            MR_OK) {
-        mr_config_place place = {mr_config_member(reader, "kafka", err.field), false, "kafka",
-                                 err.field};
-        mr_config_tell(reader, place, "%s", err.text);
+        tell_property(reader, pipeline, json_object_get(raw, "kafka"), &err);
         size_t kept = 0;
         for (size_t i = 0; i < count; i++) {
+            /* Once nothing is left to reach a broker by, that would be the next problem. */
+            bool servers = strcmp(left[i].name, "bootstrap.servers") == 0;
             if (strcmp(left[i].name, err.field) != 0) {
                 left[kept++] = left[i];
+            } else if (servers) {
+                left[kept++] = (mr_property){left[i].name, "127.0.0.1:9092"};
             }
         }
         if (kept == count) {
@@ -322,7 +381,7 @@ static void read_root(mr_config_reader *reader, const json_t *raw, mr_pipeline *
     check_top_level_names(reader, root);
     pipeline->name = read_name(reader, root, raw);
     read_kafka(reader, root, raw, pipeline);
-    check_kafka(reader, pipeline);
+    check_kafka(reader, pipeline, raw);
     const json_t *sources = json_object_get(root, "sources"),
                  *sinks = json_object_get(root, "sinks");
     size_t room = json_object_size(sources) + json_object_size(sinks);
@@ -357,9 +416,6 @@ mr_status mr_pipeline_parse(const char *json, size_t len, const char *shown_as, 
                                .len = len,
                                .shown_as = shown_as,
                                .folder = folder ? folder : "",
-                               .problem = problem,
-                               .context = context,
-                               .err = err,
                                .arena = l->arena};
     json_error_t syntax;
     json_auto_t *root = json_loadb(json, len, JSON_REJECT_DUPLICATES, &syntax);
@@ -368,7 +424,7 @@ mr_status mr_pipeline_parse(const char *json, size_t len, const char *shown_as, 
         mr_buffer_printf(&text, "%s:%d:%d: not valid JSON: %s",
                          shown_as ? shown_as : "(made from flags)", syntax.line,
                          syntax.column ? syntax.column : 1, syntax.text);
-        tell(&reader, &(mr_config_place){.path = ""}, &text);
+        keep(&reader, &(mr_config_place){.path = ""}, 1, 1, &text);
     } else if (!json_is_object(root)) {
         mr_config_tell(&reader, (mr_config_place){.path = ""},
                        "a pipeline is an object, {\"name\": ..., \"sources\": ..., \"sinks\": "
@@ -378,6 +434,7 @@ mr_status mr_pipeline_parse(const char *json, size_t len, const char *shown_as, 
         read_root(&reader, root, &l->pipeline);
     }
     if (reader.problem_count > 0) {
+        tell_all(&reader, problem, context, err);
         mr_pipeline_free(&l->pipeline);
         return MR_FATAL;
     }

@@ -294,15 +294,14 @@ static bool routes_are_well_formed(const draft *d, const json_t *routes)
     return good;
 }
 
-/* What messages call a route without a name: its first required text (the table), or its number. */
+/* What messages call a route without a name: its first text (the table), or its number. */
 static const char *derived_name(const draft *d, size_t index)
 {
     const mr_route *route = &d->routes[index];
     for (const mr_option *o = or_none(d->config->connector->route_options); o->name; o++) {
-        const char *text = o->kind == MR_KIND_TEXT && !(o->flags & MR_OPT_SECRET)
-                               ? *(const char **)((char *)route->options + o->offset)
-                               : NULL;
-        if ((o->flags & MR_OPT_REQUIRED) && text) {
+        if (o->kind == MR_KIND_TEXT && !(o->flags & MR_OPT_SECRET) &&
+            mr_option_is_set(o, route->options)) {
+            mr_auto_free char *text = mr_option_show(o, route->options);
             return mr_arena_format(d->reader->arena, "%s", text);
         }
     }

@@ -8,16 +8,21 @@
 #include "base/arena.h"
 #include "runtime/config.h"
 
+/* A problem found, kept until all are known. */
+typedef struct mr_config_told {
+    int line, column;
+    size_t order;
+    const char *option, *text;
+} mr_config_told;
+
 /* One reading of one pipeline. */
 typedef struct mr_config_reader {
     const char *text; /* the JSON, for line and column */
     size_t len;
     const char *shown_as; /* stands for the file in messages; NULL: made from flags */
     const char *folder;   /* relative paths start here; "": the current folder */
-    mr_config_problem *problem;
-    void *context;
-    mr_error *err; /* gets the first problem */
-    size_t problem_count;
+    mr_config_told *problems;
+    size_t problem_count, problem_room;
     mr_arena *arena; /* lives as long as the pipeline */
 } mr_config_reader;
 

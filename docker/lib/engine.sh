@@ -37,7 +37,7 @@ engine_use() {
         ${service}_forget() { docker volume rm -f \$(docker_project)_$service >/dev/null; }
         ${service}_kill() { docker_signal $service KILL; }"
     done
-    # shellcheck disable=SC2317 # takes the place of the one in services.sh
+    # Takes the place of the one in services.sh.
     is_paused() { [[ $(docker inspect -f '{{.State.Paused}}' "$(docker_container "$1")" 2>/dev/null) == true ]]; }
 }
 

@@ -11,7 +11,10 @@
 #include "base/clock.h"
 #include "kafka/admin.h"
 
-enum { MOST_HEADERS = 16 };
+enum {
+    MOST_HEADERS = 16,
+    CUT_BYTES = 64 << 10,
+};
 
 typedef struct header_list {
     mr_header *items;
@@ -81,6 +84,13 @@ mr_status mr_dead_letter_send(mr_producer *producer, const char *dead_topic,
         .header_count = list.count,
     };
     mr_status status = mr_producer_send(producer, &out, err);
+    if (status == MR_REJECT && out.value.len > CUT_BYTES) {
+        /* Too large for a message: its beginning, and how long it was, must do. */
+        add_number(&list, "millrace.errors.cut.from.bytes", (int64_t)out.value.len);
+        out.value.len = CUT_BYTES;
+        out.header_count = list.count;
+        status = mr_producer_send(producer, &out, err);
+    }
     mr_arena_free(arena);
     return status;
 }

@@ -317,8 +317,9 @@ static mr_status make_dead_producer(sink_life *life, mr_error *err)
     mr_worker *w = life->worker;
     mr_status status = mr_dead_letter_ensure_topic(&w->kafka, life->dead_topic, &w->stop, err);
     if (status == MR_OK) {
-        status = mr_producer_new(&w->kafka, &(mr_producer_options){.queue_max_bytes = 4 << 20},
-                                 &life->dead_producer, err);
+        status = mr_producer_new(
+            &w->kafka, &(mr_producer_options){.queue_max_bytes = 4 << 20, .stop = &w->stop},
+            &life->dead_producer, err);
     }
     return status;
 }

@@ -82,7 +82,8 @@ static mr_status start(source_life *life, mr_error *err)
     life->dead_topic = mr_dead_letter_topic(w->config);
     task_of(life)->changed = mr_positions_new();
     mr_producer_options options = {.transactional_id = w->client_id,
-                                   .queue_max_bytes = PRODUCER_QUEUE_BYTES};
+                                   .queue_max_bytes = PRODUCER_QUEUE_BYTES,
+                                   .stop = &w->stop};
     mr_status status = mr_outlet_new(w->config, w->shared->schemas, &w->stop, &life->outlet, err);
     if (status == MR_OK) {
         status = ensure_topics(life, err);

@@ -19,6 +19,8 @@ typedef struct mr_producer_options {
                                        then begin/commit/abort are not used */
     int64_t queue_max_bytes;        /* bound of what is not yet delivered; default 16 MiB when 0 */
     int64_t transaction_timeout_ms; /* 0: 60 s */
+    const atomic_bool *stop;        /* looked at by calls that wait and have no stop of their own
+                                       (send, flush, abort): then MR_IDLE. May be NULL. */
 } mr_producer_options;
 
 MR_CHECKED mr_status mr_producer_new(const mr_kafka_config *config,
@@ -42,6 +44,9 @@ typedef struct mr_outgoing {
     uint32_t header_count;
 } mr_outgoing;
 
+/* Queues a message. MR_REJECT: it alone is too large (message.max.bytes), nothing was queued and
+ * the transaction goes on. MR_RETRY, MR_REOPEN, MR_FATAL: an earlier one failed, or the client did.
+ */
 MR_CHECKED mr_status mr_producer_send(mr_producer *producer, const mr_outgoing *message,
                                       mr_error *err);
 
@@ -54,6 +59,8 @@ MR_CHECKED mr_status mr_producer_flush(mr_producer *producer, mr_error *err);
  * stopped while waiting, fate unknown. */
 MR_CHECKED mr_status mr_producer_commit(mr_producer *producer, const atomic_bool *stop,
                                         mr_error *err);
+/* Drops what is queued and aborts; MR_OK when there is nothing to abort. MR_REOPEN when the broker
+ * does not answer within seconds: the next instance of the transactional.id aborts it at init. */
 MR_CHECKED mr_status mr_producer_abort(mr_producer *producer, mr_error *err);
 
 /* What stages need later: consumed offsets into the transaction is added with them. */

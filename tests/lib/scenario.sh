@@ -14,7 +14,7 @@
 #
 # Each check prints one TAP line and the scenario goes on; scenario_end (or an
 # unexpected end) gives the exit code. tests/run sets MILLRACE, MILLRACE_BUILD,
-# MILLRACE_ROOT, MILLRACE_TEST_TMP, MILLRACE_FULL and STACK; started by hand,
+# MILLRACE_ROOT, MILLRACE_TEST_TMP, MILLRACE_FULL, MILLRACE_PYTHON and STACK; started by hand,
 # a scenario takes the asan build and a folder of its own. Processes started
 # with "background" are ended with the scenario.
 

@@ -17,10 +17,12 @@ TSAN_ROOMS='^unit_(base|kafka|runtime|sources|sinks)_'
 install_for_suites() {
     local packages=()
     ! wants lint || packages+=("${PACKAGES_LINT[@]}")
+    ! wants unit contract integration e2e fault || packages+=("${PACKAGES_PYTHON[@]}")
     ! wants unit tsan contract integration e2e fault || packages+=("${PACKAGES_BUILD[@]}" "${PACKAGES_TEST[@]}")
     ! wants integration e2e fault || packages+=("${PACKAGES_CLIENTS[@]}")
     ! wants fuzz || packages+=("${PACKAGES_BUILD[@]}" "${PACKAGES_FUZZ[@]}")
     packages_ensure "the tests" "${packages[@]}"
+    ! wants unit contract integration e2e fault || python_ready
 }
 
 # A suite whose build fails has failed; the others go on.

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The list of files: what is there, sorted by name, and which of them need work. A file needs work
+ * when it does not look (size, time, inode) as it did when everything in it had been dealt with, so
+ * that a folder of thousands of finished files costs one stat() each per scan and nothing else.
+ */
+#include "catalog.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "identity.h"
+
+static mr_status cannot(mr_error *err, const char *what, const char *path)
+{
+    int number = errno;
+    mr_fail(err, MR_FATAL, MR_DOMAIN_FILE, "cannot %s \"%s\": %s", what, path, strerror(number));
+    mr_error_code(err, number, "");
+    mr_error_field(err, "path");
+    return MR_FATAL;
+}
+
+mr_status file_catalog_init(file_catalog *catalog, const char *path, const char *pattern,
+                            mr_error *err)
+{
+    struct stat st;
+    *catalog = (file_catalog){.path = path, .pattern = pattern, .task_count = 1};
+    if (stat(path, &st) != 0) {
+        if (strpbrk(path, "*?[")) {
+            catalog->kind = FILE_GLOB;
+            return MR_OK;
+        }
+        mr_status status = cannot(err, "read", path);
+        mr_error_prefix(err, "path");
+        return status;
+    }
+    if (S_ISDIR(st.st_mode)) {
+        catalog->kind = FILE_FOLDER;
+    } else if (S_ISREG(st.st_mode)) {
+        catalog->kind = FILE_ONE;
+    } else {
+        return mr_fail(err, MR_FATAL, MR_DOMAIN_FILE,
+                       "path: \"%s\" is neither a regular file nor a folder; positions need one "
+                       "that can be read again",
+                       path);
+    }
+    return MR_OK;
+}
+
+static void free_entry(file_entry *entry)
+{
+    free(entry->name);
+    free(entry->path);
+    free(entry);
+}
+
+void file_catalog_release(file_catalog *catalog)
+{
+    for (size_t i = 0; i < catalog->count; i++) {
+        free_entry(catalog->entries[i]);
+    }
+    free(catalog->entries);
+    *catalog = (file_catalog){0};
+}
+
+/* Index of the first entry whose name is not before `name`. */
+static size_t place_of(const file_catalog *catalog, const char *name)
+{
+    size_t low = 0, high = catalog->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(catalog->entries[middle]->name, name) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* FNV-1a: the same on every machine and in every process that shares the files. */
+static bool belongs_here(const file_catalog *catalog, const char *name)
+{
+    uint32_t hash = 2166136261u;
+    for (const char *p = name; *p; p++) {
+        hash = (hash ^ (unsigned char)*p) * 16777619u;
+    }
+    return (int)(hash % (uint32_t)catalog->task_count) == catalog->task_index;
+}
+
+/* The entry of that name, made when there is none. */
+static file_entry *entry_of(file_catalog *catalog, const char *name)
+{
+    size_t at = place_of(catalog, name);
+    if (at < catalog->count && strcmp(catalog->entries[at]->name, name) == 0) {
+        return catalog->entries[at];
+    }
+    if (catalog->count == catalog->capacity) {
+        catalog->capacity = catalog->capacity ? catalog->capacity * 2 : 16;
+        catalog->entries =
+            mr_realloc_array(catalog->entries, catalog->capacity, sizeof *catalog->entries);
+    }
+    memmove(&catalog->entries[at + 1], &catalog->entries[at],
+            (catalog->count - at) * sizeof *catalog->entries);
+    file_entry *entry = mr_calloc(1, sizeof *entry);
+    entry->name = mr_strdup(name);
+    entry->mine = belongs_here(catalog, name);
+    catalog->entries[at] = entry;
+    catalog->count++;
+    return entry;
+}
+
+mr_status file_catalog_restore(file_catalog *catalog, const mr_positions *positions, mr_error *err)
+{
+    const size_t prefix = strlen(FILE_POSITION_PREFIX);
+    const char *name, *value;
+    size_t cursor = 0;
+    while (mr_positions_next(positions, &cursor, &name, &value)) {
+        if (strncmp(name, FILE_POSITION_PREFIX, prefix) == 0) {
+            file_entry *entry = entry_of(catalog, name + prefix);
+            if (!file_position_parse(value, &entry->position, &entry->done)) {
+                return mr_fail(err, MR_FATAL, MR_DOMAIN_FILE,
+                               "the stored position of \"%s\" is not one of this connector: %s",
+                               name, value);
+            }
+            entry->known = true;
+        }
+    }
+    return MR_OK;
+}
+
+/* A file of that name is there. */
+static void found(file_catalog *catalog, const char *name, const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode)) {
+        return; /* gone again, or nothing to read */
+    }
+    file_entry *entry = entry_of(catalog, name);
+    if (!entry->path || strcmp(entry->path, path) != 0) {
+        free(entry->path);
+        entry->path = mr_strdup(path);
+    }
+    entry->present = true;
+    entry->now = file_look_of(&st);
+}
+
+static mr_status scan_folder(file_catalog *catalog, mr_error *err)
+{
+    DIR *folder = opendir(catalog->path);
+    if (!folder) {
+        return cannot(err, "open the folder", catalog->path);
+    }
+    size_t len = strlen(catalog->path);
+    const char *slash = len && catalog->path[len - 1] == '/' ? "" : "/";
+    struct dirent *item;
+    while ((item = readdir(folder))) {
+        if (fnmatch(catalog->pattern, item->d_name, FNM_PERIOD) == 0) {
+            mr_auto_free char *path = mr_format("%s%s%s", catalog->path, slash, item->d_name);
+            found(catalog, item->d_name, path);
+        }
+    }
+    closedir(folder);
+    return MR_OK;
+}
+
+/* Length of the folder that all matches of a glob share. */
+static size_t fixed_part(const char *pattern)
+{
+    size_t len = strcspn(pattern, "*?[");
+    while (len && pattern[len - 1] != '/') {
+        len--;
+    }
+    return len;
+}
+
+static mr_status scan_glob(file_catalog *catalog, mr_error *err)
+{
+    glob_t matches = {0};
+    int status = glob(catalog->path, GLOB_NOSORT, NULL, &matches);
+    if (status != 0 && status != GLOB_NOMATCH) {
+        return mr_fail(err, MR_FATAL, MR_DOMAIN_FILE, "path: cannot list the files of \"%s\"",
+                       catalog->path);
+    }
+    for (size_t i = 0; i < matches.gl_pathc; i++) {
+        found(catalog, matches.gl_pathv[i] + fixed_part(catalog->path), matches.gl_pathv[i]);
+    }
+    globfree(&matches);
+    return MR_OK;
+}
+
+mr_status file_catalog_scan(file_catalog *catalog, mr_error *err)
+{
+    for (size_t i = 0; i < catalog->count; i++) {
+        catalog->entries[i]->present = false;
+    }
+    if (catalog->kind == FILE_FOLDER) {
+        return scan_folder(catalog, err);
+    }
+    if (catalog->kind == FILE_GLOB) {
+        return scan_glob(catalog, err);
+    }
+    const char *slash = strrchr(catalog->path, '/');
+    found(catalog, slash ? slash + 1 : catalog->path, catalog->path);
+    return MR_OK;
+}
+
+file_entry *file_catalog_next(const file_catalog *catalog, int64_t now_us)
+{
+    for (size_t i = 0; i < catalog->count; i++) {
+        file_entry *entry = catalog->entries[i];
+        bool waited = entry->complete_at_us && now_us >= entry->complete_at_us;
+        if (entry->present && entry->mine &&
+            (!entry->known || waited || !file_look_equal(&entry->now, &entry->done))) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+void file_catalog_progress(const file_catalog *catalog, int64_t *done_bytes, int64_t *total_bytes)
+{
+    *done_bytes = *total_bytes = 0;
+    for (size_t i = 0; i < catalog->count; i++) {
+        const file_entry *entry = catalog->entries[i];
+        if (entry->present && entry->mine) {
+            int64_t offset = entry->known ? entry->position.offset : 0;
+            *total_bytes += entry->now.size > offset ? entry->now.size : offset;
+            *done_bytes += offset;
+        }
+    }
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The files of a source: which there are, how far each has been read, and whether a file is still
+ * the one it was.
+ *
+ * Name       A file is known by its name: relative to the folder (or to the fixed part of a glob),
+ *            or its last part when the path is one file. So positions survive a move of the folder.
+ * Identity   A position remembers fingerprints of the first HEAD_BYTES and of the bytes before the
+ *            offset. When both are unchanged the file is the same one, perhaps longer, and reading
+ *            goes on; otherwise it was replaced or truncated and is read from its start.
+ * Renaming   A file under a new name with the device and inode of one that is gone, and the same
+ *            fingerprints, is that one: its position moves. A copy is a file of its own.
+ */
+#ifndef MR_FILE_CATALOG_H
+#define MR_FILE_CATALOG_H
+
+#include <sys/stat.h>
+
+#include "api/connector.h"
+
+/* What stat() says that matters here. */
+typedef struct file_look {
+    int64_t size, mtime_ns;
+    uint64_t device, inode;
+} file_look;
+
+typedef struct file_position {
+    int64_t offset, line;
+    int64_t sent, rejected;
+    bool skipping; /* the offset lies inside a line that is too long */
+    bool refused;  /* its header is of no use: nothing of it is read */
+    uint64_t head, tail;
+    int64_t head_bytes, tail_bytes;
+} file_position;
+
+typedef struct file_entry {
+    char *name, *path;
+    bool present; /* at the last scan */
+    bool mine;    /* belongs to this task */
+    bool known;   /* `position` means something */
+    bool told;    /* its end was reported */
+    file_look now;
+    file_look done; /* what the file looked like when everything in it had been dealt with */
+    file_position position;
+    int64_t complete_at_us; /* an unfinished last record counts as finished from then on; 0: none */
+} file_entry;
+
+typedef struct file_catalog {
+    const char *path, *pattern;
+    enum { FILE_ONE, FILE_FOLDER, FILE_GLOB } kind;
+    int task_index, task_count;
+    file_entry **entries; /* sorted by name */
+    size_t count, capacity;
+} file_catalog;
+
+/* Finds out what `path` is. A missing file or folder: MR_FATAL. The texts are borrowed. */
+MR_CHECKED mr_status file_catalog_init(file_catalog *catalog, const char *path, const char *pattern,
+                                       mr_error *err);
+void file_catalog_release(file_catalog *catalog);
+
+/* Takes over the positions of all tasks. */
+MR_CHECKED mr_status file_catalog_restore(file_catalog *catalog, const mr_positions *positions,
+                                          mr_error *err);
+
+/* Looks which files there are now. */
+MR_CHECKED mr_status file_catalog_scan(file_catalog *catalog, mr_error *err);
+
+/* The next of this task's files that has something to read (or to look at again); NULL: none. */
+file_entry *file_catalog_next(const file_catalog *catalog, int64_t now_us);
+
+/* Bytes read and to be read of the files that are there and belong to this task. */
+void file_catalog_progress(const file_catalog *catalog, int64_t *done_bytes, int64_t *total_bytes);
+
+typedef enum file_change {
+    FILE_SAME,     /* go on at entry->position */
+    FILE_NEW,      /* from the start */
+    FILE_REPLACED, /* from the start: it is another file, or was cut */
+    FILE_RENAMED,  /* go on: the position was taken over; the entry it had is *from */
+    FILE_GONE,     /* it does not exist any more */
+} file_change;
+
+/* Opens the entry's file and settles entry->position. *fd is -1 when FILE_GONE. */
+MR_CHECKED mr_status file_entry_open(file_catalog *catalog, file_entry *entry, int *fd,
+                                     file_change *change, file_entry **from, mr_error *err);
+
+/* The entry has been read up to entry->position: brings its fingerprints up to date, from the open
+ * file, and writes the position as JSON text to out. */
+enum { FILE_POSITION_ROOM = 512 };
+void file_entry_position(file_entry *entry, int fd, char out[FILE_POSITION_ROOM]);
+
+/* The open file was read up to `read_to`. Unless it has grown (or shrunk) meanwhile, it needs no
+ * more work until it changes. true: nothing of it is left behind the position. */
+bool file_entry_settle(file_entry *entry, int fd, int64_t read_to);
+
+/* "file:<name>": what an entry's position is called. */
+#define FILE_POSITION_PREFIX "file:"
+
+#endif

@@ -1,0 +1,606 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The file source: CSV files of a path, a folder or a glob, record by record. A poll takes what the
+ * read buffer holds of one file and sets that file's position, so that records and position travel
+ * in one Kafka transaction; a restart reads on at the byte after the last record. Between files the
+ * catalog says what is next. There is one schema for all files of the source: given, or inferred
+ * from the first one that has data and then kept with the positions, so that it is the same after
+ * every restart.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/connector.h"
+#include "base/alloc.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include "catalog.h"
+#include "codec/schema.h"
+#include "identity.h"
+#include "infer.h"
+#include "plan.h"
+#include "reader.h"
+
+enum {
+    POLL_RECORDS = 4096,
+    POLL_REJECTS = 128,
+    POLL_FILLS = 64, /* reads that yield nothing, inside a line that is skipped */
+};
+
+#define SCHEMA_POSITION "schema"
+
+typedef struct file_state {
+    /* options */
+    const char *path, *pattern, *schema_option, *record_name, *delimiter, *null_text;
+    int64_t line_max_bytes, infer_bytes, scan_interval_ms, complete_after_ms;
+    /* from open() to close() */
+    bool opened;
+    file_format format;
+    const mr_schema *schema; /* NULL: not known yet */
+    file_catalog catalog;
+    file_reader reader;
+    file_plan plan;      /* of `current` */
+    file_entry *current; /* NULL: between files */
+    int64_t next_scan_us;
+    bool touched; /* this poll has set a position or rejected something */
+} file_state;
+
+/* --- open and close ----------------------------------------------------------------------------
+ */
+
+static char delimiter_of(const char *option)
+{
+    return strcmp(option, "\\t") == 0 || strcmp(option, "tab") == 0 ? '\t' : option[0];
+}
+
+static mr_status check(const void *state, const mr_route *routes, size_t route_count, mr_error *err)
+{
+    const file_state *self = state;
+    (void)routes;
+    (void)route_count;
+    const char *d = self->delimiter;
+    char c = delimiter_of(d);
+    bool word = strcmp(d, "\\t") == 0 || strcmp(d, "tab") == 0;
+    if ((!word && strlen(d) != 1) || (unsigned char)c > 126 || c == '"' || c == '\n' || c == '\r') {
+        mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
+                "delimiter: \"%s\" is not one ASCII character other than the quote; for a tab "
+                "write tab",
+                d);
+        mr_error_field(err, "delimiter");
+        if (err) {
+            err->permanent = true;
+        }
+        return MR_FATAL;
+    }
+    return MR_OK;
+}
+
+static mr_status load_schema(file_state *self, const mr_positions *resume, mr_error *err)
+{
+    if (self->schema_option) {
+        return file_schema_load(self->schema_option, &self->schema, err);
+    }
+    const char *stored = mr_positions_get(resume, SCHEMA_POSITION);
+    if (!stored) {
+        return MR_OK;
+    }
+    mr_status status = mr_schema_parse(stored, strlen(stored), &self->schema, err);
+    if (status != MR_OK) {
+        mr_error_prefix(err, "the inferred schema stored with the positions");
+    }
+    return status;
+}
+
+static mr_status open_source(mr_task *task, const mr_positions *resume, mr_error *err)
+{
+    file_state *self = mr_self(task);
+    self->format = (file_format){
+        .delimiter = delimiter_of(self->delimiter),
+        .line_max_bytes = (size_t)self->line_max_bytes,
+    };
+    self->opened = true;
+    self->next_scan_us = 0;
+    file_reader_init(&self->reader, &self->format);
+    mr_status status = load_schema(self, resume, err);
+    if (status == MR_OK) {
+        status = file_catalog_init(&self->catalog, self->path, self->pattern, err);
+        if (err && status != MR_OK) {
+            err->permanent = mr_task_once(task);
+        }
+    }
+    if (status == MR_OK) {
+        self->catalog.task_index = mr_task_index(task);
+        self->catalog.task_count = mr_task_count(task);
+        status = file_catalog_restore(&self->catalog, resume, err);
+    }
+    return status;
+}
+
+static void close_source(mr_task *task)
+{
+    file_state *self = mr_self(task);
+    if (!self->opened) {
+        return;
+    }
+    file_plan_release(&self->plan);
+    file_reader_release(&self->reader);
+    file_catalog_release(&self->catalog);
+    mr_schema_release(self->schema);
+    self->schema = NULL;
+    self->current = NULL;
+    self->opened = false;
+}
+
+/* --- positions, rejects ------------------------------------------------------------------------
+ */
+
+static void set_position(mr_task *task, file_entry *entry)
+{
+    file_state *self = mr_self(task);
+    char text[FILE_POSITION_ROOM];
+    file_position *p = &entry->position;
+    p->offset = self->reader.offset;
+    p->line = self->reader.line;
+    p->skipping = self->reader.skipping;
+    file_entry_position(entry, self->reader.fd, text);
+    mr_task_position(
+        task, mr_arena_format(mr_task_arena(task), FILE_POSITION_PREFIX "%s", entry->name), text);
+    self->touched = true;
+}
+
+static void reject(mr_task *task, const file_item *item, const mr_error *why)
+{
+    file_state *self = mr_self(task);
+    file_entry *entry = self->current;
+    mr_slice input = item->input;
+    if (input.len > FILE_SHOWN_BYTES) {
+        input.len = FILE_SHOWN_BYTES;
+    }
+    mr_reject_input(
+        task, input,
+        mr_arena_format(mr_task_arena(task), "%s:%lld", entry->name, (long long)item->line), why);
+    entry->position.rejected++;
+    self->touched = true;
+}
+
+/* --- from file to file -------------------------------------------------------------------------
+ */
+
+/* Everything there is of the current file has been taken. */
+static void leave(mr_task *task)
+{
+    file_state *self = mr_self(task);
+    file_entry *entry = self->current;
+    int64_t before = entry->done.size;
+    entry->position.offset = self->reader.offset;
+    int64_t read_to = self->reader.offset + (int64_t)(self->reader.end - self->reader.start);
+    bool whole = file_entry_settle(entry, self->reader.fd, read_to);
+    entry->complete_at_us = 0;
+    if (!whole && !self->reader.complete && self->complete_after_ms) {
+        entry->complete_at_us = mr_clock_us() + self->complete_after_ms * 1000;
+    }
+    if (whole && entry->now.size != before) {
+        set_position(task, entry);
+    }
+    if (whole && !entry->told) {
+        entry->told = true;
+        mr_task_info(task, "%s: finished; %lld lines read, %lld sent, %lld rejected", entry->path,
+                     (long long)(entry->position.line - 1), (long long)entry->position.sent,
+                     (long long)entry->position.rejected);
+    }
+    file_reader_stop(&self->reader);
+    file_plan_release(&self->plan);
+    self->current = NULL;
+}
+
+/* The header is of no use: nothing of the file can be understood. In a folder the other files go
+ * on; a single file is all there is. */
+static mr_status refuse(mr_task *task, const file_item *item, mr_error *err)
+{
+    file_state *self = mr_self(task);
+    file_entry *entry = self->current;
+    if (self->catalog.kind == FILE_ONE) {
+        mr_error_prefix(err, "%s:%lld", entry->path, (long long)item->line);
+        return MR_FATAL;
+    }
+    mr_task_warn(task, "%s is not read: %s. Put it right and it will be taken", entry->path,
+                 err->text);
+    reject(task, item, err);
+    entry->position.refused = true;
+    mr_status status = file_reader_seek(&self->reader, entry->now.size, item->line, false, err);
+    if (status == MR_OK) {
+        leave(task);
+    }
+    return status;
+}
+
+/* Learns the schema from the first file that has data. It must not depend on the task, so all files
+ * count, not only this task's. */
+static mr_status infer_schema(mr_task *task, mr_error *err)
+{
+    file_state *self = mr_self(task);
+    file_sample sample = {
+        .record_name = self->record_name,
+        .null_text = {self->null_text, strlen(self->null_text)},
+        .bytes = self->infer_bytes,
+        .complete = self->reader.complete,
+    };
+    for (size_t i = 0; i < self->catalog.count; i++) {
+        file_entry *entry = self->catalog.entries[i];
+        int fd = entry->present ? open(entry->path, O_RDONLY | O_CLOEXEC) : -1;
+        char *json = NULL;
+        if (fd < 0) {
+            continue;
+        }
+        mr_status status = file_infer(fd, &self->format, &sample, &json, err);
+        if (status == MR_OK && json) {
+            status = mr_schema_parse(json, strlen(json), &self->schema, err);
+            if (status == MR_OK) {
+                mr_task_position(task, SCHEMA_POSITION, json);
+                self->touched = true;
+            }
+            free(json);
+            return status;
+        }
+        if (status != MR_OK && status != MR_REJECT) {
+            return status;
+        }
+    }
+    return MR_OK;
+}
+
+static mr_status begin_reading(mr_task *task, file_header *header, const file_item *item,
+                               bool first_time, mr_error *err)
+{
+    file_state *self = mr_self(task);
+    file_position *p = &self->current->position;
+    if (!self->schema) {
+        mr_status status = infer_schema(task, err);
+        if (status != MR_OK) {
+            file_header_release(header);
+            return status;
+        }
+    }
+    mr_slice null_text = {self->null_text, strlen(self->null_text)};
+    mr_status status = file_plan_init(&self->plan, header, self->schema, null_text, err);
+    if (status == MR_REJECT) {
+        return refuse(task, item, err);
+    }
+    if (status != MR_OK) {
+        return status;
+    }
+    char unused[512];
+    if (first_time && self->schema &&
+        file_header_unused(&self->plan.header, self->plan.columns, self->plan.count, unused,
+                           sizeof unused)) {
+        mr_task_warn(task, "%s: the schema has no field for these columns; they are left out: %s",
+                     self->current->path, unused);
+    }
+    if (p->offset > self->reader.offset) {
+        return file_reader_seek(&self->reader, p->offset, p->line, p->skipping, err);
+    }
+    return MR_OK;
+}
+
+/* Reads the header of the file that was just opened. */
+static mr_status read_header(mr_task *task, bool first_time, mr_error *err)
+{
+    file_state *self = mr_self(task);
+    file_event event;
+    file_item item = {.line = 1};
+    file_header header = {0};
+    mr_status status = file_reader_header(&self->reader, &event, &item, err);
+    if (status != MR_OK) {
+        return status;
+    }
+    if (event == FILE_DRY) { /* nothing there yet */
+        leave(task);
+        return MR_OK;
+    }
+    if (event == FILE_BAD) {
+        status = mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD, "the header: %s", item.why);
+    } else {
+        status = file_header_init(&header, &self->reader.csv, err);
+    }
+    if (status != MR_OK) {
+        return refuse(task, &item, err);
+    }
+    return begin_reading(task, &header, &item, first_time, err);
+}
+
+static void tell_change(mr_task *task, const file_entry *entry, file_change change,
+                        const file_entry *from)
+{
+    if (change == FILE_REPLACED) {
+        mr_task_warn(task,
+                     "%s is not the file it was (replaced or truncated); it is read from its "
+                     "start as a new one",
+                     entry->path);
+    } else if (change == FILE_RENAMED) {
+        file_state *self = mr_self(task);
+        mr_arena *arena = mr_task_arena(task);
+        mr_task_info(task, "%s was called %s; reading goes on where it was", entry->path,
+                     from->name);
+        mr_task_position(task, mr_arena_format(arena, FILE_POSITION_PREFIX "%s", from->name), NULL);
+        self->touched = true;
+    }
+}
+
+/* Opens a file that has something to read and makes it the current one. */
+static mr_status enter(mr_task *task, file_entry *entry, mr_error *err)
+{
+    file_state *self = mr_self(task);
+    file_change change;
+    file_entry *from;
+    int fd;
+    mr_status status = file_entry_open(&self->catalog, entry, &fd, &change, &from, err);
+    if (status != MR_OK || change == FILE_GONE) {
+        return status;
+    }
+    tell_change(task, entry, change, from);
+    file_reader_start(&self->reader, fd);
+    self->reader.complete =
+        mr_task_once(task) || (entry->complete_at_us && mr_clock_us() >= entry->complete_at_us &&
+                               file_look_equal(&entry->now, &entry->done));
+    self->current = entry;
+    if (entry->position.refused) {
+        status = file_reader_seek(&self->reader, entry->now.size, 1, false, err);
+        leave(task);
+        return status;
+    }
+    return read_header(task, change == FILE_NEW || change == FILE_REPLACED, err);
+}
+
+/* Makes the next file with work the current one, or leaves current NULL: there is none. */
+static mr_status next_file(mr_task *task, mr_error *err)
+{
+    file_state *self = mr_self(task);
+    file_entry *entry;
+    while (!self->current && (entry = file_catalog_next(&self->catalog, mr_clock_us()))) {
+        mr_status status = enter(task, entry, err);
+        if (status != MR_OK) {
+            return status;
+        }
+        if (self->touched) {
+            break; /* a poll that only refuses files must end, too */
+        }
+    }
+    return MR_OK;
+}
+
+static mr_status scan_if_due(mr_task *task, mr_error *err)
+{
+    file_state *self = mr_self(task);
+    int64_t now_us = mr_clock_us();
+    if (now_us < self->next_scan_us) {
+        return MR_OK;
+    }
+    self->next_scan_us = now_us + self->scan_interval_ms * 1000;
+    mr_status status = file_catalog_scan(&self->catalog, err);
+    int64_t done, total;
+    file_catalog_progress(&self->catalog, &done, &total);
+    mr_task_progress(task, done, total);
+    return status;
+}
+
+/* --- records -----------------------------------------------------------------------------------
+ */
+
+static void add_record(mr_batch *out, const mr_cell *value, const file_item *item)
+{
+    mr_slice line = item->input;
+    while (line.len && (line.data[line.len - 1] == '\n' || line.data[line.len - 1] == '\r')) {
+        line.len--;
+    }
+    out->records[out->count++] = (mr_record){
+        .value = value,
+        .raw_value = line,
+        .offset = item->line,
+        .timestamp_ms = -1,
+        .op = MR_OP_CREATE,
+    };
+}
+
+/* A good line while there is no schema yet: the file has grown since its sample was taken. It is
+ * given back, and the file entered again. */
+static mr_status give_back(file_state *self, const file_item *item, mr_error *err)
+{
+    int64_t offset = self->reader.offset - (int64_t)self->reader.csv.used;
+    mr_status status = file_reader_seek(&self->reader, offset, item->line, false, err);
+    self->current->position.offset = offset;
+    self->current->position.line = item->line;
+    self->current->done.size = -1;
+    file_reader_stop(&self->reader);
+    file_plan_release(&self->plan);
+    self->current = NULL;
+    return status;
+}
+
+/* Takes what one event yields. */
+static mr_status take(mr_task *task, mr_batch *out, file_event event, const file_item *item,
+                      mr_error *err)
+{
+    file_state *self = mr_self(task);
+    mr_error why;
+    if (event == FILE_BAD) {
+        mr_fail(&why, MR_REJECT, MR_DOMAIN_RECORD, "%s", item->why);
+        reject(task, item, &why);
+        return MR_OK;
+    }
+    mr_cell *value = mr_arena_alloc(out->arena, sizeof *value);
+    if (file_plan_fill(&self->plan, &self->reader.csv, item->input, out->arena, value, &why) !=
+        MR_OK) {
+        reject(task, item, &why);
+        return MR_OK;
+    }
+    if (!self->schema) {
+        return give_back(self, item, err);
+    }
+    add_record(out, value, item);
+    return MR_OK;
+}
+
+/* Takes records of the current file until the buffer is used up. */
+static mr_status read_batch(mr_task *task, mr_batch *out, mr_error *err)
+{
+    file_state *self = mr_self(task);
+    file_reader *reader = &self->reader;
+    int64_t rejected_before = self->current->position.rejected;
+    int fills = POLL_FILLS;
+    out->schema = self->schema;
+    if (!out->records) {
+        out->records = mr_arena_alloc(out->arena, POLL_RECORDS * sizeof *out->records);
+    }
+    while (self->current && out->count < POLL_RECORDS &&
+           self->current->position.rejected - rejected_before < POLL_REJECTS) {
+        file_item item;
+        file_event event = file_reader_next(reader, &item);
+        mr_status status = MR_OK;
+        if (event != FILE_DRY) {
+            status = take(task, out, event, &item, err);
+        } else if (out->count || self->touched) {
+            break;
+        } else if (reader->at_end) {
+            leave(task);
+        } else if (fills-- > 0) {
+            status = file_reader_fill(reader, err);
+        } else {
+            break;
+        }
+        if (status != MR_OK) {
+            return status;
+        }
+    }
+    return MR_OK;
+}
+
+static void keep_position(mr_task *task, const mr_batch *out)
+{
+    file_state *self = mr_self(task);
+    file_entry *entry = self->current;
+    if (!entry) {
+        return;
+    }
+    entry->position.sent += (int64_t)out->count;
+    if (self->reader.offset != entry->position.offset) {
+        set_position(task, entry);
+    }
+    int64_t done, total;
+    file_catalog_progress(&self->catalog, &done, &total);
+    mr_task_progress(task, done, total);
+}
+
+static void wait_until(int64_t us)
+{
+    int64_t left_us = us - mr_clock_us();
+    if (left_us > 0) {
+        poll(NULL, 0, (int)(left_us / 1000) + 1);
+    }
+}
+
+static mr_status poll_source(mr_task *task, mr_batch *out, int64_t deadline_us, mr_error *err)
+{
+    file_state *self = mr_self(task);
+    self->touched = false;
+    for (;;) {
+        mr_status status = scan_if_due(task, err);
+        if (status == MR_OK) {
+            status = next_file(task, err);
+        }
+        if (status != MR_OK) {
+            return status;
+        }
+        if (self->current) {
+            status = read_batch(task, out, err);
+            keep_position(task, out);
+            if (status != MR_OK) {
+                return status;
+            }
+        }
+        if (out->count || self->touched) {
+            return MR_OK;
+        }
+        if (self->current) {
+            continue;
+        }
+        if (file_catalog_next(&self->catalog, mr_clock_us())) {
+            continue;
+        }
+        if (mr_task_once(task)) {
+            return MR_END;
+        }
+        if (mr_clock_us() >= deadline_us || mr_task_stopping(task)) {
+            return MR_IDLE;
+        }
+        wait_until(self->next_scan_us < deadline_us ? self->next_scan_us : deadline_us);
+    }
+}
+
+/* --- what users see ----------------------------------------------------------------------------
+ */
+
+static const mr_option options[] = {
+    MR_TEXT("path", file_state, path, NULL, MR_OPT_REQUIRED,
+            "What to read: a file, a folder (its files that match `pattern`), or a glob such as "
+            "/data/*/trips-*.csv in quotes."),
+    MR_TEXT("pattern", file_state, pattern, "*.csv", 0,
+            "Which files of a folder to read, as a glob over their names. Files that are still "
+            "being written are best given another name first, then renamed."),
+    MR_TEXT("schema", file_state, schema_option, NULL, 0,
+            "The Avro record schema of the records: a file (.avsc) or JSON text. Columns are "
+            "matched to fields by name. Without it the schema is inferred from the first file that "
+            "has data, and kept."),
+    MR_TEXT("record.name", file_state, record_name, "Record", 0,
+            "Name of an inferred schema's record, with a namespace if wanted: taxi.Trip."),
+    MR_TEXT("delimiter", file_state, delimiter, ",", 0,
+            "What stands between fields: one ASCII character, or tab."),
+    MR_TEXT("null.text", file_state, null_text, "", 0,
+            "The text that means null in a nullable column when it is not in quotes: empty, NA, "
+            "\\N. In columns that are not text an empty field is always null."),
+    MR_SIZE("line.max.bytes", file_state, line_max_bytes, "16MiB", 1024, 256 << 20, 0,
+            "Longest record. A longer one goes to the dead letters with its first bytes, and "
+            "reading goes on at the next line. Memory grows to twice this much at most."),
+    MR_SIZE("infer.bytes", file_state, infer_bytes, "4MiB", 1, INT64_MAX, 0,
+            "How much of the first file is looked at to infer the schema. A later value that does "
+            "not fit goes to the dead letters: look at more, or give a schema."),
+    MR_TIME("scan.interval.ms", file_state, scan_interval_ms, "1s", 10, 86400000, 0,
+            "How often to look for new files and new lines. Without --once."),
+    MR_TIME("complete.after.ms", file_state, complete_after_ms, "1m", 0, 86400000, 0,
+            "A last line that has no newline (or an open quote) is waited for until the file has "
+            "not changed for this long; then it is taken as it is. 0: wait for ever. With --once "
+            "it is taken at once."),
+    MR_OPTIONS_END,
+};
+
+static const mr_source operations = {
+    .open = open_source, .poll = poll_source, .close = close_source};
+
+extern const mr_connector mr_file_source;
+const mr_connector mr_file_source = {
+    .name = "file",
+    .summary = "Reads CSV files, a folder of them, or what is added to them",
+    .help =
+        "Reads CSV files with a header line and sends one record per line. It goes on reading what "
+        "is added to files and which files are added to a folder; with --once it reads what is "
+        "there and ends.\n\n"
+        "  millrace file --path trips/ --topic taxi_trips --once\n\n"
+        "CSV: fields may be in quotes (\"\" stands for a quote) and hold newlines; lines end in LF "
+        "or CRLF; a byte order mark and empty lines are skipped. Header titles become Avro names "
+        "([^A-Za-z0-9_] to _).\n\n"
+        "How far each file has been read is stored in Kafka, in the same transaction as its "
+        "records: after a crash reading goes on at the byte after the last record, with nothing "
+        "lost or doubled. A file that was read is not read again, also under another name in the "
+        "same folder; lines added to it are. A file that was replaced or cut is read from its "
+        "start.\n\n"
+        "A line that can not become a record (fields missing, a value that does not fit its type, "
+        "bytes that are not UTF-8, a quote that is never closed) goes to the dead-letter topic "
+        "with file and line number; the rest goes on. With tasks.max above 1 the files are shared "
+        "among the tasks.",
+    .state_size = sizeof(file_state),
+    .options = options,
+    .check = check,
+    .source = &operations,
+};

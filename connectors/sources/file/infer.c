@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Each value says which types it could have, as a set of bits; the set of a column is what all its
+ * values have in common. No order of values can change the result.
+ */
+#include "infer.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "header.h"
+#include "number.h"
+#include "when.h"
+
+enum {
+    COULD_BE_BOOLEAN = 1,
+    COULD_BE_INT = 2,
+    COULD_BE_LONG = 4,
+    COULD_BE_DOUBLE = 8,
+    COULD_BE_DATE = 16,
+    COULD_BE_LOCAL = 32,
+    COULD_BE_ZONED = 64,
+    COULD_BE_ANYTHING = 127,
+};
+
+typedef struct evidence {
+    unsigned could_be;
+    bool values;       /* some value is not null */
+    bool nulls;        /* some value is null whatever the type */
+    bool empty_quoted; /* "" is an empty text, or else null */
+} evidence;
+
+/* Digits with perhaps a '-': what integers could it be? */
+static unsigned integer_kinds(const char *text, size_t len)
+{
+    size_t sign = *text == '-', digits = len - sign;
+    if (!digits || digits > 18 || (text[sign] == '0' && (digits > 1 || sign))) {
+        return 0;
+    }
+    for (size_t i = sign; i < len; i++) {
+        if (text[i] < '0' || text[i] > '9') {
+            return 0;
+        }
+    }
+    return (digits <= 6 ? COULD_BE_INT : 0) | COULD_BE_LONG | (digits <= 15 ? COULD_BE_DOUBLE : 0);
+}
+
+/* A number with a decimal point or an exponent, that a double keeps. */
+static unsigned double_kinds(const char *text, size_t len)
+{
+    size_t digits = 0, sign = *text == '-';
+    bool fractional = false;
+    for (size_t i = sign; i < len; i++) {
+        bool digit = text[i] >= '0' && text[i] <= '9';
+        fractional |= !digit;
+        digits += digit;
+        if (!digit && !strchr(".eE+-", text[i])) {
+            return 0;
+        }
+    }
+    bool leading_zero =
+        len > sign + 1 && text[sign] == '0' && text[sign + 1] >= '0' && text[sign + 1] <= '9';
+    double value;
+    bool plain = text[0] != '+' && fractional && !leading_zero && digits <= 17;
+    return plain && file_parse_double(text, len, &value) == FILE_NUMBER_OK ? COULD_BE_DOUBLE : 0;
+}
+
+static unsigned time_kinds(const char *text, size_t len)
+{
+    file_timestamp at;
+    if (!file_parse_timestamp(text, len, &at) || at.extra_ns) {
+        return 0;
+    }
+    return at.date_only ? COULD_BE_DATE | COULD_BE_LOCAL
+           : at.zoned   ? COULD_BE_ZONED
+                        : COULD_BE_LOCAL;
+}
+
+static unsigned kinds_of(const char *text, size_t len)
+{
+    if ((len == 4 && strncasecmp(text, "true", 4) == 0) ||
+        (len == 5 && strncasecmp(text, "false", 5) == 0)) {
+        return COULD_BE_BOOLEAN;
+    }
+    unsigned kinds = integer_kinds(text, len);
+    if (!kinds) {
+        kinds = double_kinds(text, len);
+    }
+    return kinds ? kinds : time_kinds(text, len);
+}
+
+static void learn(evidence *e, const mr_csv_field *text, mr_slice null_text)
+{
+    bool is_null_text = text->len == null_text.len &&
+                        (!text->len || memcmp(text->data, null_text.data, text->len) == 0);
+    if (is_null_text && !text->quoted) {
+        e->nulls = true;
+    } else if (!text->len || is_null_text) {
+        e->empty_quoted = true;
+    } else {
+        e->values = true;
+        e->could_be &= text->escaped ? 0 : kinds_of(text->data, text->len);
+    }
+}
+
+static json_t *type_of(const evidence *e)
+{
+    static const struct {
+        unsigned kind;
+        const char *base, *logical;
+    } types[] = {
+        {COULD_BE_BOOLEAN, "boolean", NULL},
+        {COULD_BE_INT, "int", NULL},
+        {COULD_BE_LONG, "long", NULL},
+        {COULD_BE_DOUBLE, "double", NULL},
+        {COULD_BE_DATE, "int", "date"},
+        {COULD_BE_LOCAL, "long", "local-timestamp-micros"},
+        {COULD_BE_ZONED, "long", "timestamp-micros"},
+    };
+    const size_t count = sizeof types / sizeof *types;
+    size_t i = 0;
+    while (i < count && !(e->values && e->could_be & types[i].kind)) {
+        i++;
+    }
+    bool text = i == count;
+    json_t *type = text               ? json_string("string")
+                   : types[i].logical ? json_pack("{s:s, s:s}", "type", types[i].base,
+                                                  "logicalType", types[i].logical)
+                                      : json_string(types[i].base);
+    bool nullable = e->nulls || (e->empty_quoted && !text) || (!e->values && !e->empty_quoted);
+    return nullable ? json_pack("[s, o]", "null", type) : type;
+}
+
+static char *schema_text(const file_header *header, const evidence *columns, const char *name)
+{
+    json_t *fields = json_array();
+    for (size_t i = 0; i < header->count; i++) {
+        json_t *type = type_of(&columns[i]);
+        json_t *field = json_pack("{s:s}", "name", header->names[i]);
+        if (strcmp(header->names[i], header->titles[i]) != 0) {
+            json_object_set_new(field, "doc", json_string(header->titles[i]));
+        }
+        bool nullable = json_is_array(type);
+        json_object_set_new(field, "type", type);
+        if (nullable) {
+            json_object_set_new(field, "default", json_null());
+        }
+        json_array_append_new(fields, field);
+    }
+    json_auto_t *root =
+        json_pack("{s:s, s:s, s:o}", "type", "record", "name", name, "fields", fields);
+    return json_dumps(root, JSON_COMPACT);
+}
+
+/* Looks at the records behind the header. *records: how many were of use. */
+static mr_status look(file_reader *reader, const file_sample *sample, evidence *columns,
+                      size_t count, mr_error *err)
+{
+    size_t records = 0;
+    while (reader->offset < sample->bytes || !records) {
+        file_item item;
+        file_event event = file_reader_next(reader, &item);
+        if (event == FILE_DRY) {
+            if (reader->at_end) {
+                break;
+            }
+            mr_status status = file_reader_fill(reader, err);
+            if (status != MR_OK) {
+                return status;
+            }
+        } else if (event == FILE_RECORD && reader->csv.count == count &&
+                   mr_csv_text_valid(item.input.data, item.input.len)) {
+            for (size_t i = 0; i < count; i++) {
+                learn(&columns[i], &reader->csv.fields[i], sample->null_text);
+            }
+            records++;
+        }
+    }
+    return records ? MR_OK : MR_END;
+}
+
+mr_status file_infer(int fd, const file_format *format, const file_sample *sample, char **json,
+                     mr_error *err)
+{
+    file_reader reader;
+    file_header header = {0};
+    file_event event;
+    file_item item;
+    evidence *columns = NULL;
+    *json = NULL;
+    file_reader_init(&reader, format);
+    file_reader_start(&reader, fd);
+    reader.complete = sample->complete;
+    mr_status status = file_reader_header(&reader, &event, &item, err);
+    if (status == MR_OK && event == FILE_BAD) {
+        status = mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD, "the header: %s", item.why);
+    }
+    if (status == MR_OK && event == FILE_RECORD) {
+        status = file_header_init(&header, &reader.csv, err);
+    }
+    if (status == MR_OK && event == FILE_RECORD) {
+        columns = mr_calloc(header.count, sizeof *columns);
+        for (size_t i = 0; i < header.count; i++) {
+            columns[i].could_be = COULD_BE_ANYTHING;
+        }
+        status = look(&reader, sample, columns, header.count, err);
+        if (status == MR_OK) {
+            *json = schema_text(&header, columns, sample->record_name);
+        }
+        status = status == MR_END ? MR_OK : status;
+    }
+    free(columns);
+    file_header_release(&header);
+    file_reader_release(&reader);
+    return status;
+}

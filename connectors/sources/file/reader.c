@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Plain read() into one buffer: the page cache reads ahead already, and a mapped file that is
+ * truncated while it is read would kill the process. The parser is never shown more than the
+ * longest allowed record, so that what is too long does not depend on how much happens to be in the
+ * buffer.
+ */
+#include "reader.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+
+enum { BUFFER_BYTES = 1 << 20 };
+
+void file_reader_init(file_reader *reader, const file_format *format)
+{
+    *reader = (file_reader){.format = *format, .fd = -1, .line = 1};
+    if (!reader->format.read_max_bytes) {
+        reader->format.read_max_bytes = SIZE_MAX;
+    }
+    mr_csv_init(&reader->csv, format->delimiter, FILE_COLUMNS_MAX);
+}
+
+void file_reader_stop(file_reader *reader)
+{
+    if (reader->fd >= 0) {
+        close(reader->fd);
+    }
+    reader->fd = -1;
+}
+
+void file_reader_release(file_reader *reader)
+{
+    file_reader_stop(reader);
+    mr_csv_release(&reader->csv);
+    free(reader->data);
+    reader->data = NULL;
+}
+
+static void forget_bytes(file_reader *reader, int64_t offset, int64_t line)
+{
+    reader->start = reader->end = 0;
+    reader->offset = offset;
+    reader->line = line;
+    reader->at_end = reader->skipping = false;
+}
+
+void file_reader_start(file_reader *reader, int fd)
+{
+    file_reader_stop(reader);
+    reader->fd = fd;
+    forget_bytes(reader, 0, 1);
+}
+
+mr_status file_reader_seek(file_reader *reader, int64_t offset, int64_t line, bool skipping,
+                           mr_error *err)
+{
+    if (offset != reader->offset) {
+        if (lseek(reader->fd, offset, SEEK_SET) < 0) {
+            return mr_fail(err, MR_REOPEN, MR_DOMAIN_FILE, "cannot move to offset %lld: %s",
+                           (long long)offset, strerror(errno));
+        }
+        forget_bytes(reader, offset, line);
+    }
+    reader->skipping = skipping;
+    return MR_OK;
+}
+
+/* Room for more: the unread bytes move to the front; when they fill the buffer, it doubles. */
+static void make_room(file_reader *reader)
+{
+    size_t unread = reader->end - reader->start;
+    if (reader->start) {
+        memmove(reader->data, reader->data + reader->start, unread);
+        reader->start = 0;
+        reader->end = unread;
+    }
+    if (unread == reader->capacity) {
+        reader->capacity = reader->capacity ? reader->capacity * 2 : BUFFER_BYTES;
+        reader->data = mr_realloc(reader->data, reader->capacity);
+    }
+}
+
+mr_status file_reader_fill(file_reader *reader, mr_error *err)
+{
+    make_room(reader);
+    size_t room = reader->capacity - reader->end;
+    if (room > reader->format.read_max_bytes) {
+        room = reader->format.read_max_bytes;
+    }
+    ssize_t got;
+    do {
+        got = read(reader->fd, reader->data + reader->end, room);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) {
+        mr_fail(err, MR_REOPEN, MR_DOMAIN_FILE, "cannot read at offset %lld: %s",
+                (long long)(reader->offset + (int64_t)(reader->end - reader->start)),
+                strerror(errno));
+        mr_error_code(err, errno, "");
+        return MR_REOPEN;
+    }
+    reader->end += (size_t)got;
+    reader->at_end = got == 0;
+    return MR_OK;
+}
+
+static void consume(file_reader *reader, size_t bytes, int64_t lines)
+{
+    reader->start += bytes;
+    reader->offset += (int64_t)bytes;
+    reader->line += lines;
+}
+
+static const char *find_newline(const file_reader *reader, size_t len)
+{
+    return memchr(reader->data + reader->start, '\n', len);
+}
+
+/* Inside a line that is too long: drops what there is of it. */
+static file_event skip(file_reader *reader)
+{
+    size_t unread = reader->end - reader->start;
+    const char *newline = unread ? find_newline(reader, unread) : NULL;
+    if (newline) {
+        consume(reader, (size_t)(newline + 1 - (reader->data + reader->start)), 1);
+        reader->skipping = false;
+    } else {
+        consume(reader, unread, 0);
+        reader->skipping = !(reader->at_end && reader->complete);
+    }
+    return FILE_DRY;
+}
+
+static mr_slice line_text(const char *data, size_t len, size_t limit)
+{
+    while (len && (data[len - 1] == '\n' || data[len - 1] == '\r')) {
+        len--;
+    }
+    return (mr_slice){data, len < limit ? len : limit};
+}
+
+static file_event bad_line(file_reader *reader, file_item *item, size_t len, const char *why)
+{
+    item->input = line_text(reader->data + reader->start, len, FILE_SHOWN_BYTES);
+    item->why = why;
+    consume(reader, len, 1);
+    return FILE_BAD;
+}
+
+/* The record does not end within the limit. */
+static file_event too_long(file_reader *reader, file_item *item)
+{
+    size_t limit = reader->format.line_max_bytes;
+    const char *data = reader->data + reader->start, *newline = find_newline(reader, limit);
+    if (newline) {
+        return bad_line(reader, item, (size_t)(newline + 1 - data),
+                        "a quote is opened and not closed within line.max.bytes");
+    }
+    item->input = line_text(data, limit, FILE_SHOWN_BYTES);
+    item->why = "the line is longer than line.max.bytes; here are its first bytes";
+    consume(reader, limit, 0);
+    reader->skipping = true;
+    return FILE_BAD;
+}
+
+file_event file_reader_next(file_reader *reader, file_item *item)
+{
+    while (reader->skipping) {
+        skip(reader);
+        if (reader->skipping || reader->start == reader->end) {
+            return FILE_DRY;
+        }
+    }
+    for (;;) {
+        size_t unread = reader->end - reader->start, limit = reader->format.line_max_bytes;
+        const char *data = reader->data + reader->start;
+        if (!unread) {
+            return FILE_DRY;
+        }
+        bool last = reader->at_end && reader->complete && unread <= limit;
+        item->line = reader->line;
+        mr_csv *csv = &reader->csv;
+        switch (mr_csv_next(csv, data, unread < limit ? unread : limit, last)) {
+        case MR_CSV_RECORD:
+            item->input = (mr_slice){data, csv->used};
+            consume(reader, csv->used, csv->lines);
+            return FILE_RECORD;
+        case MR_CSV_BLANK:
+            consume(reader, csv->used, 1);
+            break;
+        case MR_CSV_MALFORMED:
+            return bad_line(reader, item, csv->used, csv->problem);
+        case MR_CSV_MORE:
+            return unread > limit ? too_long(reader, item) : FILE_DRY;
+        }
+    }
+}
+
+static void skip_byte_order_mark(file_reader *reader)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    if (reader->offset == 0 && reader->end - reader->start >= 3 &&
+        memcmp(reader->data + reader->start, mark, 3) == 0) {
+        consume(reader, 3, 0);
+    }
+}
+
+mr_status file_reader_header(file_reader *reader, file_event *event, file_item *item, mr_error *err)
+{
+    do {
+        mr_status status = file_reader_fill(reader, err);
+        if (status != MR_OK) {
+            return status;
+        }
+    } while (!reader->at_end && reader->end - reader->start < 3);
+    skip_byte_order_mark(reader);
+    while ((*event = file_reader_next(reader, item)) == FILE_DRY && !reader->at_end) {
+        mr_status status = file_reader_fill(reader, err);
+        if (status != MR_OK) {
+            return status;
+        }
+    }
+    return MR_OK;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * CSV records of one file, in constant memory: a buffer of BUFFER_BYTES that grows only while one
+ * record does not fit, up to the longest line that is allowed.
+ *
+ * Lifetime    What file_reader_next() yields points into the buffer and stays valid until the next
+ *             file_reader_fill().
+ * Bad lines   A malformed record, or one longer than the limit, yields FILE_BAD for its first
+ *             physical line alone and reading goes on at the next line (codec/csv.h tells why). A
+ *             single line longer than the limit is skipped to its end without being kept.
+ */
+#ifndef MR_FILE_READER_H
+#define MR_FILE_READER_H
+
+#include <sys/types.h>
+
+#include "api/error.h"
+#include "api/record.h"
+#include "codec/csv.h"
+
+enum { FILE_COLUMNS_MAX = 4096 };
+
+typedef struct file_format {
+    char delimiter;
+    size_t line_max_bytes;
+    size_t read_max_bytes; /* largest single read(); tests make it tiny */
+} file_format;
+
+typedef struct file_reader {
+    file_format format;
+    mr_csv csv; /* fields of the record yielded last */
+    char *data; /* unread bytes are data[start..end) */
+    size_t start, end, capacity;
+    int fd;         /* -1: no file. Owned */
+    int64_t offset; /* in the file, of data[start] */
+    int64_t line;   /* physical line, from 1, of data[start] */
+    bool at_end;    /* nothing could be read at the last fill */
+    bool complete;  /* nothing more will be written: the end of the file ends its last record */
+    bool skipping;  /* inside a line that is too long, already rejected */
+} file_reader;
+
+typedef enum file_event {
+    FILE_RECORD, /* reader->csv holds the fields */
+    FILE_BAD,    /* item->input could not be understood: item->why */
+    FILE_DRY,    /* nothing more in the buffer: fill, or end when at_end */
+} file_event;
+
+typedef struct file_item {
+    int64_t line;    /* where it starts */
+    mr_slice input;  /* its bytes without the line's end; of a bad line at most
+                        FILE_SHOWN_BYTES */
+    const char *why; /* FILE_BAD */
+} file_item;
+
+/* A dead letter keeps this much of a bad line: Kafka refuses messages above 1 MB. */
+enum { FILE_SHOWN_BYTES = 512 << 10 };
+
+void file_reader_init(file_reader *reader, const file_format *format);
+void file_reader_release(file_reader *reader);
+
+/* Reads `fd` from the start; takes it over, and closes the file read before. */
+void file_reader_start(file_reader *reader, int fd);
+void file_reader_stop(file_reader *reader); /* closes the file; keeps the buffer */
+/* Goes on at an offset at which a record starts (or, with skipping, within a line). */
+MR_CHECKED mr_status file_reader_seek(file_reader *reader, int64_t offset, int64_t line,
+                                      bool skipping, mr_error *err);
+
+/* Reads more. Sets at_end when there is no more. */
+MR_CHECKED mr_status file_reader_fill(file_reader *reader, mr_error *err);
+file_event file_reader_next(file_reader *reader, file_item *item);
+
+/* The first record, past a byte order mark. FILE_DRY: the file has none. Fills as needed. */
+MR_CHECKED mr_status file_reader_header(file_reader *reader, file_event *event, file_item *item,
+                                        mr_error *err);
+
+#endif

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The connection. It is used without blocking: every wait is a poll() with a deadline, so that a
+ * server that stops answering costs a bounded time and then a new connection.
+ */
+#include "sinks/postgres/postgres.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+
+enum {
+    POLL_SLICE_MS = 200,        /* how soon a stop is seen while connecting */
+    GRACE_US = 5 * 1000 * 1000, /* beyond statement_timeout, for the server to report it itself */
+    LOCK_TIMEOUT_MS = 60000,
+    IDLE_TRANSACTION_MS = 900000, /* longer than batch.window.ms can be: a hung task lets go */
+};
+
+static void ignore_notice(void *context, const PGresult *result)
+{
+    (void)context;
+    (void)result;
+}
+
+/* libpq's own texts may show pieces of a malformed URL, and so of the password in it: refused here
+ * with a text of our own. */
+static mr_status check_url(const pg_sink *sink, mr_error *err)
+{
+    char *message = NULL;
+    PQconninfoOption *options = PQconninfoParse(sink->url, &message);
+    PQfreemem(message);
+    bool good = options != NULL;
+    for (PQconninfoOption *o = options; o && o->keyword; o++) {
+        if (!o->val) {
+            continue;
+        }
+        if (strcmp(o->keyword, "host") == 0 && strchr(o->val, '@')) {
+            good = false;
+        }
+        if (strcmp(o->keyword, "port") == 0 && o->val[strspn(o->val, "0123456789,")]) {
+            good = false;
+        }
+    }
+    PQconninfoFree(options);
+    if (good) {
+        return MR_OK;
+    }
+    mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
+            "connection.url can not be read (it is not shown, since it may hold a password): "
+            "expected is postgresql://user:password@host:port/database or host=... dbname=...; "
+            "special characters in the password are written as %%40 for @, %%2F for /, %%3A for :");
+    mr_error_field(err, "connection.url");
+    if (err) {
+        err->permanent = true;
+    }
+    return MR_FATAL;
+}
+
+/* Waits for the socket; false: the deadline has passed or the poll failed. */
+static bool wait_socket(PGconn *connection, short events, int64_t deadline_us, int slice_ms)
+{
+    int64_t left_ms = (deadline_us - mr_clock_us()) / 1000;
+    if (left_ms <= 0) {
+        return false;
+    }
+    struct pollfd fd = {.fd = PQsocket(connection), .events = events};
+    int wait_ms = left_ms < slice_ms ? (int)left_ms : slice_ms;
+    int n = poll(&fd, 1, wait_ms);
+    return n >= 0 || errno == EINTR;
+}
+
+static mr_status finish_connecting(pg_sink *sink, mr_task *task, mr_error *err)
+{
+    int64_t deadline_us = mr_clock_us() + sink->connect_timeout_ms * 1000;
+    PostgresPollingStatusType next = PGRES_POLLING_WRITING;
+    while (next != PGRES_POLLING_OK) {
+        if (next == PGRES_POLLING_FAILED) {
+            return pg_connect_failed(sink, err);
+        }
+        struct pollfd fd = {.fd = PQsocket(sink->connection),
+                            .events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT};
+        int n = poll(&fd, 1, POLL_SLICE_MS);
+        if (mr_clock_us() > deadline_us || mr_task_stopping(task)) {
+            return mr_fail(err, MR_REOPEN, MR_DOMAIN_POSTGRES,
+                           "no connection to database %s at %s:%s within %lld ms "
+                           "(connect.timeout.ms)",
+                           PQdb(sink->connection), PQhost(sink->connection),
+                           PQport(sink->connection), (long long)sink->connect_timeout_ms);
+        }
+        if (n > 0) {
+            next = PQconnectPoll(sink->connection);
+        }
+    }
+    return MR_OK;
+}
+
+/* What the sink's statements count on, whatever the role's or the database's defaults are. */
+static mr_status set_session(pg_sink *sink, mr_error *err)
+{
+    long long statement_ms = sink->statement_timeout_ms;
+    char *sql = mr_format(
+        "SET client_min_messages = error; SET standard_conforming_strings = on; "
+        "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; "
+        "SET jit = off; SET statement_timeout = %lld; SET lock_timeout = %lld; "
+        "SET idle_in_transaction_session_timeout = %d",
+        statement_ms, statement_ms < LOCK_TIMEOUT_MS ? statement_ms : LOCK_TIMEOUT_MS,
+        IDLE_TRANSACTION_MS);
+    mr_status status = pg_run(sink, sql, "cannot set up the session", err);
+    free(sql);
+    return status;
+}
+
+mr_status pg_connect(pg_sink *sink, mr_task *task, mr_error *err)
+{
+    mr_status status = check_url(sink, err);
+    if (status != MR_OK) {
+        return status;
+    }
+    const char *const keywords[] = {"dbname",          "fallback_application_name",
+                                    "client_encoding", "tcp_user_timeout",
+                                    "keepalives_idle", NULL};
+    char *application = mr_format("millrace %s[%d]", mr_task_name(task), mr_task_index(task));
+    char *dead_ms = mr_format("%lld", (long long)sink->connect_timeout_ms * 3);
+    const char *const values[] = {sink->url, application, "UTF8", dead_ms, "30", NULL};
+    sink->connection = PQconnectStartParams(keywords, values, 1);
+    free(application);
+    free(dead_ms);
+    if (!sink->connection) {
+        abort(); /* out of memory */
+    }
+    PQsetErrorVerbosity(sink->connection, PQERRORS_VERBOSE);
+    PQsetNoticeReceiver(sink->connection, ignore_notice, NULL);
+    if (PQstatus(sink->connection) == CONNECTION_BAD) {
+        return pg_connect_failed(sink, err);
+    }
+    status = finish_connecting(sink, task, err);
+    if (status != MR_OK) {
+        return status;
+    }
+    if (PQsetnonblocking(sink->connection, 1) != 0) {
+        return pg_lost(sink, "cannot set up the connection", err);
+    }
+    return set_session(sink, err);
+}
+
+void pg_disconnect(pg_sink *sink)
+{
+    PQfinish(sink->connection);
+    sink->connection = NULL;
+    sink->in_transaction = false;
+}
+
+void pg_start_clock(pg_sink *sink)
+{
+    sink->deadline_us = mr_clock_us() + sink->statement_timeout_ms * 1000 + GRACE_US;
+}
+
+static mr_status timed_out(pg_sink *sink, const char *doing, mr_error *err)
+{
+    return mr_fail(err, MR_REOPEN, MR_DOMAIN_POSTGRES,
+                   "%s: no answer from the database within %lld ms (statement.timeout.ms)", doing,
+                   (long long)sink->statement_timeout_ms);
+}
+
+mr_status pg_flush(pg_sink *sink, const char *doing, mr_error *err)
+{
+    for (;;) {
+        int left = PQflush(sink->connection);
+        if (left == 0) {
+            return MR_OK;
+        }
+        if (left < 0) {
+            return pg_lost(sink, doing, err);
+        }
+        /* Reading too: a server that is telling us something may not read on until we listen. */
+        if (!wait_socket(sink->connection, POLLIN | POLLOUT, sink->deadline_us, POLL_SLICE_MS)) {
+            return timed_out(sink, doing, err);
+        }
+        if (!PQconsumeInput(sink->connection)) {
+            return pg_lost(sink, doing, err);
+        }
+    }
+}
+
+mr_status pg_next_result(pg_sink *sink, const char *doing, PGresult **ret, mr_error *err)
+{
+    mr_status status = pg_flush(sink, doing, err);
+    while (status == MR_OK && PQisBusy(sink->connection)) {
+        if (!wait_socket(sink->connection, POLLIN, sink->deadline_us, POLL_SLICE_MS)) {
+            status = timed_out(sink, doing, err);
+        } else if (!PQconsumeInput(sink->connection)) {
+            status = pg_lost(sink, doing, err);
+        }
+    }
+    if (status == MR_OK) {
+        *ret = PQgetResult(sink->connection);
+    }
+    return status;
+}
+
+/* Takes all results of what was sent; the last good one is kept in *ret (NULL: dropped), the first
+ * bad one becomes the error. */
+static mr_status collect(pg_sink *sink, const char *doing, PGresult **ret, mr_error *err)
+{
+    mr_status first = MR_OK;
+    for (;;) {
+        PGresult *result = NULL;
+        mr_error later;
+        mr_status status = pg_next_result(sink, doing, &result, first == MR_OK ? err : &later);
+        if (status != MR_OK) {
+            return status;
+        }
+        if (!result) {
+            return first;
+        }
+        ExecStatusType kind = PQresultStatus(result);
+        if (kind == PGRES_COMMAND_OK || kind == PGRES_TUPLES_OK) {
+            if (ret) {
+                PQclear(*ret);
+                *ret = result;
+                continue;
+            }
+        } else if (kind == PGRES_COPY_IN) {
+            PQclear(result); /* the caller goes on with the COPY */
+            return first;
+        } else if (first == MR_OK) {
+            first = pg_fail(sink, result, doing, err);
+        }
+        PQclear(result);
+    }
+}
+
+mr_status pg_run(pg_sink *sink, const char *sql, const char *doing, mr_error *err)
+{
+    pg_start_clock(sink);
+    if (!PQsendQuery(sink->connection, sql)) {
+        return pg_lost(sink, doing, err);
+    }
+    return collect(sink, doing, NULL, err);
+}
+
+mr_status pg_query(pg_sink *sink, const char *sql, int count, const char *const *values,
+                   const char *doing, PGresult **ret, mr_error *err)
+{
+    *ret = NULL;
+    pg_start_clock(sink);
+    if (!PQsendQueryParams(sink->connection, sql, count, NULL, values, NULL, NULL, 0)) {
+        return pg_lost(sink, doing, err);
+    }
+    return collect(sink, doing, ret, err);
+}
+
+mr_status pg_prepare(pg_sink *sink, const char *name, const char *sql, const char *doing,
+                     mr_error *err)
+{
+    pg_start_clock(sink);
+    if (!PQsendPrepare(sink->connection, name, sql, 0, NULL)) {
+        return pg_lost(sink, doing, err);
+    }
+    return collect(sink, doing, NULL, err);
+}
+
+mr_status pg_execute(pg_sink *sink, const char *name, const char *doing, PGresult **ret,
+                     mr_error *err)
+{
+    *ret = NULL;
+    pg_start_clock(sink);
+    if (!PQsendQueryPrepared(sink->connection, name, 0, NULL, NULL, NULL, 0)) {
+        return pg_lost(sink, doing, err);
+    }
+    return collect(sink, doing, ret, err);
+}
+
+mr_status pg_begin(pg_sink *sink, mr_error *err)
+{
+    if (sink->in_transaction) {
+        return MR_OK;
+    }
+    mr_status status = pg_run(sink, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+                              "cannot begin a transaction", err);
+    sink->in_transaction = status == MR_OK;
+    return status;
+}

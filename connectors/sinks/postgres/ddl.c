@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tables made from a record's schema: the type each field gets (docs/types.md), NOT NULL where the
+ * schema has no null, and the primary key that upserts stand on. The same text is run with
+ * auto.create and shown without it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "sinks/postgres/postgres.h"
+
+enum { NUMERIC_PRECISION_MAX = 1000, STATEMENT_LIMIT_BYTES = 16 << 20 };
+
+static const char *const type_names[MR_TYPE_COUNT] = {
+    [MR_NULL] = "text",
+    [MR_BOOL] = "boolean",
+    [MR_INT] = "integer",
+    [MR_LONG] = "bigint",
+    [MR_FLOAT] = "real",
+    [MR_DOUBLE] = "double precision",
+    [MR_BYTES] = "bytea",
+    [MR_STRING] = "text",
+    [MR_FIXED] = "bytea",
+    [MR_ENUM] = "text",
+    [MR_ARRAY] = "jsonb",
+    [MR_MAP] = "jsonb",
+    [MR_RECORD] = "jsonb",
+    [MR_UNION] = "jsonb",
+    [MR_DECIMAL] = "numeric",
+    [MR_UUID] = "uuid",
+    [MR_DATE] = "date",
+    [MR_TIME_MS] = "time",
+    [MR_TIME_US] = "time",
+    [MR_TIMESTAMP_MS] = "timestamptz",
+    [MR_TIMESTAMP_US] = "timestamptz",
+    [MR_LOCAL_TIMESTAMP_MS] = "timestamp",
+    [MR_LOCAL_TIMESTAMP_US] = "timestamp",
+    [MR_DURATION] = "interval",
+};
+
+void pg_ddl_type(const mr_schema *schema, mr_buffer *out)
+{
+    mr_buffer_add_text(out, type_names[schema->type]);
+    if (schema->type == MR_DECIMAL && schema->precision > 0 &&
+        schema->precision <= NUMERIC_PRECISION_MAX) {
+        mr_buffer_printf(out, "(%d,%d)", schema->precision, schema->scale);
+    }
+}
+
+static bool is_key(const pg_route *route, const char *field)
+{
+    for (size_t i = 0; i < route->options->key_fields.count; i++) {
+        if (strcmp(route->options->key_fields.items[i], field) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_column(const pg_route *route, const mr_field *field, mr_buffer *sql)
+{
+    const mr_schema *schema = mr_schema_strip_null(field->schema);
+    char *name = pg_quote(field->name);
+    mr_buffer_printf(sql, "%s ", name);
+    free(name);
+    pg_ddl_type(schema, sql);
+    bool nullable = field->schema->type == MR_NULL || field->schema->nullable;
+    if (!nullable || is_key(route, field->name)) {
+        mr_buffer_add_text(sql, " NOT NULL");
+    }
+}
+
+char *pg_ddl_create(const pg_route *route, const mr_schema *schema)
+{
+    mr_buffer sql = MR_BUFFER_INIT(STATEMENT_LIMIT_BYTES);
+    mr_buffer_printf(&sql, "CREATE TABLE IF NOT EXISTS %s (", route->name.quoted);
+    for (size_t i = 0; i < schema->field_count; i++) {
+        mr_buffer_add_text(&sql, i ? ", " : "");
+        add_column(route, &schema->fields[i], &sql);
+    }
+    const mr_list *keys = &route->options->key_fields;
+    for (size_t i = 0; i < keys->count; i++) {
+        char *name = pg_quote(keys->items[i]);
+        mr_buffer_printf(&sql, "%s%s", i ? ", " : ", PRIMARY KEY (", name);
+        free(name);
+    }
+    mr_buffer_add_text(&sql, keys->count ? "))" : ")");
+    char *text = mr_strdup(mr_buffer_text(&sql));
+    mr_buffer_release(&sql);
+    return text;
+}
+
+mr_status pg_ddl_run_create(pg_sink *sink, mr_task *task, pg_route *route, const mr_schema *schema,
+                            mr_error *err)
+{
+    char *create = pg_ddl_create(route, schema);
+    /* IF NOT EXISTS is no protection against another task doing the same at the same time. */
+    static const char lock[] =
+        "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('millrace.ddl'))";
+    bool inside = sink->in_transaction;
+    char *sql = mr_format(inside ? "%s; %s" : "BEGIN; %s; %s; COMMIT", lock, create);
+    char *doing = mr_format("cannot create the table %s", route->name.quoted);
+    mr_status status = pg_run(sink, sql, doing, err);
+    if (status == MR_OK) {
+        sink->ddl_in_transaction = sink->ddl_in_transaction || inside;
+        mr_task_info(task, "created table %s", route->name.quoted);
+    } else if (!inside) {
+        mr_error rolled;
+        if (pg_run(sink, "ROLLBACK", "cannot roll back", &rolled) != MR_OK) {
+            status = MR_REOPEN;
+        }
+    }
+    free(doing);
+    free(sql);
+    free(create);
+    return status;
+}

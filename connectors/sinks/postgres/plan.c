@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A plan: how records of one schema go into one table. It is made when the first of them arrives,
+ * by comparing the schema with the catalogue; what does not fit is told at once, with the statement
+ * that would make it fit.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "codec/schema.h"
+#include "sinks/postgres/postgres.h"
+
+enum {
+    COLUMNS_MAX = 1600,          /* MaxHeapAttributeNumber */
+    ROW_MAX_BYTES = 1 << 30,     /* MaxAllocSize */
+    KEEP_BUFFER_BYTES = 4 << 20, /* a rare huge row does not pin its memory */
+    STATEMENT_LIMIT_BYTES = 16 << 20,
+};
+
+static mr_status permanent(mr_error *err)
+{
+    if (err) {
+        err->permanent = true;
+    }
+    return MR_FATAL;
+}
+
+/* --- Freeing
+ * ---------------------------------------------------------------------------------------- */
+
+static void free_plan(pg_plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        free(plan->columns[i].quoted);
+        free(plan->columns[i].staged_type);
+        free(plan->columns[i].target_type);
+    }
+    free(plan->columns);
+    free(plan->keys);
+    free(plan->copy_sql);
+    free(plan->stage_copy_sql);
+    free(plan->stage_sql);
+    free(plan->merge_sql);
+    free(plan->sent);
+    mr_buffer_release(&plan->buffer);
+    mr_schema_release(plan->schema);
+    free(plan);
+}
+
+void pg_plans_drop(pg_sink *sink)
+{
+    while (sink->routes) {
+        pg_route *route = sink->routes;
+        sink->routes = route->next;
+        while (route->plans) {
+            pg_plan *plan = route->plans;
+            route->plans = plan->next;
+            free_plan(plan);
+        }
+        pg_name_release(&route->name);
+        free(route->topic);
+        free(route->pending);
+        free(route->items.list);
+        free(route);
+    }
+}
+
+void pg_plan_clear_epoch(pg_plan *plan)
+{
+    if (plan->buffer.capacity > KEEP_BUFFER_BYTES) {
+        mr_buffer_release(&plan->buffer);
+    }
+    mr_buffer_clear(&plan->buffer);
+    plan->sent_count = 0;
+    plan->flushed = 0;
+    plan->stage_used = false;
+}
+
+/* --- Columns
+ * ------------------------------------------------------------------------------------------ */
+
+/* All fields the table has no column for, as the one statement that adds them. */
+static mr_status missing_columns(const pg_route *route, const pg_table *table,
+                                 const mr_schema *schema, mr_error *err)
+{
+    mr_buffer sql = MR_BUFFER_INIT(STATEMENT_LIMIT_BYTES);
+    mr_buffer_printf(&sql, "ALTER TABLE %s", route->name.quoted);
+    const char *first = NULL;
+    for (size_t i = 0; i < schema->field_count; i++) {
+        const mr_field *field = &schema->fields[i];
+        if (!pg_table_column(table, field->name)) {
+            char *name = pg_quote(field->name);
+            mr_buffer_printf(&sql, "%s ADD COLUMN %s ", first ? "," : "", name);
+            free(name);
+            pg_ddl_type(mr_schema_strip_null(field->schema), &sql);
+            first = first ? first : field->name;
+        }
+    }
+    mr_status status = MR_OK;
+    if (first) {
+        status = mr_fail(err, MR_FATAL, MR_DOMAIN_POSTGRES,
+                         "table %s has no column for field %s; add it with: %s; or leave the "
+                         "field out in the route's query",
+                         route->name.quoted, first, mr_buffer_text(&sql));
+        mr_error_code(err, 0, "42703");
+        mr_error_field(err, first);
+    }
+    mr_buffer_release(&sql);
+    return status;
+}
+
+/* A column that must have a value and gets none. */
+static mr_status check_unfilled(const pg_route *route, const pg_table *table,
+                                const mr_schema *schema, mr_error *err)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const pg_target_column *column = &table->columns[i];
+        if (!column->not_null || column->has_default || column->generated) {
+            continue;
+        }
+        bool filled = false;
+        for (size_t k = 0; k < schema->field_count && !filled; k++) {
+            filled = pg_table_column(table, schema->fields[k].name) == column;
+        }
+        if (!filled) {
+            mr_fail(err, MR_FATAL, MR_DOMAIN_POSTGRES,
+                    "column %s of table %s is NOT NULL and has no default, but records have no "
+                    "field for it: add the field in the route's query, or give the column a "
+                    "default",
+                    column->name, route->name.quoted);
+            mr_error_code(err, 0, "23502");
+            mr_error_field(err, column->name);
+            return MR_FATAL;
+        }
+    }
+    return MR_OK;
+}
+
+static mr_status take_columns(pg_plan *plan, const pg_table *table, mr_error *err)
+{
+    const mr_schema *schema = plan->schema;
+    mr_status status = missing_columns(plan->route, table, schema, err);
+    if (status == MR_OK) {
+        status = check_unfilled(plan->route, table, schema, err);
+    }
+    plan->columns = mr_calloc(schema->field_count, sizeof *plan->columns);
+    for (size_t i = 0; i < schema->field_count && status == MR_OK; i++) {
+        const pg_target_column *target = pg_table_column(table, schema->fields[i].name);
+        pg_column *column = &plan->columns[plan->count++];
+        *column = (pg_column){
+            .schema = mr_schema_strip_null(schema->fields[i].schema),
+            .field = i,
+            .quoted = pg_quote(target->name),
+            .name = schema->fields[i].name,
+        };
+        if (target->generated) {
+            mr_fail(err, MR_FATAL, MR_DOMAIN_POSTGRES,
+                    "column %s of table %s is generated by the database: leave the field out in "
+                    "the route's query",
+                    target->name, plan->route->name.quoted);
+            mr_error_field(err, column->name);
+            return MR_FATAL;
+        }
+        status = pg_type_choose(column, target, err);
+        plan->casts = plan->casts || column->staged_type;
+        plan->overriding = plan->overriding || target->always_identity;
+    }
+    return status;
+}
+
+/* --- Keys
+ * --------------------------------------------------------------------------------------------- */
+
+static mr_status no_key_index(const pg_plan *plan, mr_error *err)
+{
+    mr_buffer columns = MR_BUFFER_INIT(STATEMENT_LIMIT_BYTES);
+    for (size_t i = 0; i < plan->key_count; i++) {
+        mr_buffer_printf(&columns, "%s%s", i ? ", " : "", plan->columns[plan->keys[i]].quoted);
+    }
+    mr_fail(err, MR_FATAL, MR_DOMAIN_POSTGRES,
+            "table %s has no primary key or unique index on just (%s), which an upsert by these "
+            "key.fields needs; make one with: ALTER TABLE %s ADD PRIMARY KEY (%s)",
+            plan->route->name.quoted, mr_buffer_text(&columns), plan->route->name.quoted,
+            mr_buffer_text(&columns));
+    mr_error_code(err, 0, "42P10");
+    mr_error_field(err, "key.fields");
+    mr_buffer_release(&columns);
+    return permanent(err);
+}
+
+static mr_status find_keys(pg_plan *plan, mr_error *err)
+{
+    const mr_list *fields = &plan->route->options->key_fields;
+    plan->keys = mr_calloc(fields->count + 1, sizeof *plan->keys);
+    for (size_t k = 0; k < fields->count; k++) {
+        size_t i = 0;
+        while (i < plan->count && strcmp(plan->columns[i].name, fields->items[k]) != 0) {
+            i++;
+        }
+        if (i == plan->count) {
+            mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
+                    "key.fields names %s, but records of route %s (schema %s) have no such field",
+                    fields->items[k], plan->route->route->name,
+                    plan->schema->name ? plan->schema->name : "without a name");
+            mr_error_field(err, "key.fields");
+            return permanent(err);
+        }
+        plan->columns[i].key = true;
+        plan->keys[plan->key_count++] = i;
+    }
+    return MR_OK;
+}
+
+/* The columns' own names, which the catalogue knows; fields may differ from them in case. */
+static mr_status check_key_index(pg_sink *sink, const pg_plan *plan, const pg_table *table,
+                                 mr_error *err)
+{
+    if (plan->route->mode != PG_UPSERT) {
+        return MR_OK;
+    }
+    const char **names = mr_calloc(plan->key_count, sizeof *names);
+    for (size_t i = 0; i < plan->key_count; i++) {
+        names[i] = pg_table_column(table, plan->columns[plan->keys[i]].name)->name;
+    }
+    bool there = false;
+    mr_status status = pg_table_has_key(sink, table, names, plan->key_count, &there, err);
+    free(names);
+    return status == MR_OK && !there ? no_key_index(plan, err) : status;
+}
+
+/* --- Making
+ * -------------------------------------------------------------------------------------------- */
+
+static mr_status load_table(pg_sink *sink, mr_task *task, pg_route *route, const mr_schema *schema,
+                            pg_table *table, mr_error *err)
+{
+    mr_status status = pg_table_load(sink, &route->name, table, err);
+    if (status != MR_OK || table->oid) {
+        return status;
+    }
+    if (route->options->auto_create) {
+        status = pg_ddl_run_create(sink, task, route, schema, err);
+        return status == MR_OK ? pg_table_load(sink, &route->name, table, err) : status;
+    }
+    char *create = pg_ddl_create(route, schema);
+    mr_fail(err, MR_FATAL, MR_DOMAIN_POSTGRES,
+            "there is no table %s in database %s; set auto.create, or make it with: %s",
+            route->name.quoted, PQdb(sink->connection), create);
+    mr_error_code(err, 0, "42P01");
+    mr_error_field(err, "table");
+    free(create);
+    return permanent(err);
+}
+
+static mr_status check_schema(const pg_route *route, const mr_schema *schema, mr_error *err)
+{
+    if (schema->type == MR_RECORD && schema->field_count > 0 &&
+        schema->field_count <= COLUMNS_MAX) {
+        return MR_OK;
+    }
+    mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
+            "route %s: values are of Avro type %s with %zu fields, but a row needs a record of 1 "
+            "to %d fields: make one in the route's query",
+            route->route->name, mr_type_name(schema->type), schema->field_count, COLUMNS_MAX);
+    return permanent(err);
+}
+
+static mr_status fill_plan(pg_sink *sink, mr_task *task, pg_plan *plan, mr_error *err)
+{
+    pg_route *route = plan->route;
+    mr_status status = check_schema(route, plan->schema, err);
+    if (status != MR_OK) {
+        return status;
+    }
+    pg_table table = {0};
+    status = load_table(sink, task, route, plan->schema, &table, err);
+    if (status == MR_OK) {
+        status = take_columns(plan, &table, err);
+    }
+    if (status == MR_OK) {
+        status = find_keys(plan, err);
+    }
+    if (status == MR_OK) {
+        status = check_key_index(sink, plan, &table, err);
+    }
+    plan->plain = (table.kind == 'r' || table.kind == 'p') && !table.rules && !plan->casts &&
+                  !plan->overriding;
+    pg_table_release(&table);
+    if (status == MR_OK) {
+        pg_merge_build(plan);
+    }
+    return status;
+}
+
+static mr_status make_plan(pg_sink *sink, mr_task *task, pg_route *route, const mr_schema *schema,
+                           pg_plan **ret, mr_error *err)
+{
+    /* The catalogue can not be asked in the middle of a COPY. */
+    mr_status status = pg_copy_close(sink, task, err);
+    if (status != MR_OK) {
+        return status;
+    }
+    pg_plan *plan = mr_calloc(1, sizeof *plan);
+    plan->route = route;
+    plan->schema = mr_schema_acquire(schema);
+    plan->number = sink->next_plan++;
+    mr_buffer_init(&plan->buffer, ROW_MAX_BYTES);
+    status = fill_plan(sink, task, plan, err);
+    if (status != MR_OK) {
+        free_plan(plan);
+        return status;
+    }
+    pg_plan **end = &route->plans;
+    while (*end) {
+        end = &(*end)->next;
+    }
+    *end = *ret = plan;
+    return MR_OK;
+}
+
+static mr_status make_route(pg_sink *sink, const mr_batch *batch, pg_route **ret, mr_error *err)
+{
+    pg_route *route = mr_calloc(1, sizeof *route);
+    route->route = batch->route;
+    route->options = batch->route->options;
+    route->mode = (enum pg_insert_mode)route->options->insert_mode;
+    if (route->mode == PG_AUTO) {
+        route->mode = route->options->key_fields.count ? PG_UPSERT : PG_INSERT;
+    }
+    const char *table = route->options->table;
+    char *quoted = table ? NULL : pg_quote(batch->topic); /* its dots are part of the name */
+    mr_status status = pg_name_parse(table ? table : quoted, &route->name, err);
+    free(quoted);
+    if (status != MR_OK) {
+        mr_error_field(err, "table");
+        free(route);
+        return permanent(err);
+    }
+    route->topic = table ? NULL : mr_strdup(batch->topic);
+    route->next = sink->routes;
+    sink->routes = *ret = route;
+    return MR_OK;
+}
+
+mr_status pg_plan_get(pg_sink *sink, mr_task *task, const mr_batch *batch, pg_plan **ret,
+                      mr_error *err)
+{
+    pg_route *route = sink->routes;
+    while (route && (route->route != batch->route ||
+                     (route->topic && strcmp(route->topic, batch->topic) != 0))) {
+        route = route->next;
+    }
+    if (!route) {
+        mr_status status = make_route(sink, batch, &route, err);
+        if (status != MR_OK) {
+            return status;
+        }
+    }
+    for (pg_plan *plan = route->plans; plan; plan = plan->next) {
+        if (plan->schema == batch->schema) {
+            *ret = plan;
+            return MR_OK;
+        }
+    }
+    return make_plan(sink, task, route, batch->schema, ret, err);
+}
+
+/* --- Staging
+ * -------------------------------------------------------------------------------------------- */
+
+static void statement_name(const pg_plan *plan, char name[40])
+{
+    snprintf(name, 40, "millrace_merge_%u", plan->number);
+}
+
+mr_status pg_plan_stage(pg_sink *sink, pg_plan *plan, mr_error *err)
+{
+    if (plan->staged) {
+        return MR_OK;
+    }
+    mr_status status =
+        pg_run(sink, plan->stage_sql, "cannot create a temporary table for the merge", err);
+    if (status == MR_OK) {
+        char name[40];
+        statement_name(plan, name);
+        status = pg_prepare(sink, name, plan->merge_sql, "cannot prepare the merge", err);
+    }
+    plan->staged = status == MR_OK;
+    sink->ddl_in_transaction = sink->ddl_in_transaction || sink->in_transaction;
+    return status;
+}
+
+mr_status pg_plan_merge(pg_sink *sink, pg_plan *plan, mr_error *err)
+{
+    char name[40];
+    statement_name(plan, name);
+    char doing[200];
+    snprintf(doing, sizeof doing, "cannot merge rows into %s", plan->route->name.quoted);
+    pg_auto_result *result = NULL;
+    plan->stage_used = false;
+    return pg_execute(sink, name, doing, &result, err);
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of the postgres sink share. Outside of this folder only mr_postgres_sink is seen.
+ *
+ * One task has one connection (pg_link), one pg_route per route of the pipeline, and per route one
+ * pg_plan for each schema that came by: target columns, writers, SQL. Plans are made when a batch
+ * of that schema first arrives and live until close(), or until an abort undoes the tables they
+ * stand on.
+ *
+ * All functions that talk to the server fill *err with domain MR_DOMAIN_POSTGRES and SQLSTATE.
+ */
+#ifndef MR_SINKS_POSTGRES_H
+#define MR_SINKS_POSTGRES_H
+
+#include <libpq-fe.h>
+
+#include "api/connector.h"
+#include "base/arena.h"
+#include "base/buffer.h"
+
+/* Rows are handed to libpq in pieces of about this size. */
+enum { PG_CHUNK_BYTES = 128 << 10 };
+
+enum pg_insert_mode { PG_AUTO, PG_INSERT, PG_UPSERT };
+
+typedef struct pg_route_options {
+    const char *table;
+    int insert_mode; /* enum pg_insert_mode */
+    mr_list key_fields;
+    bool auto_create;
+} pg_route_options;
+
+/* A name as users write it, "trips", "public.trips", "\"My schema\".Trips", taken apart. */
+typedef struct pg_name {
+    char *schema; /* NULL: by search_path */
+    char *table;
+    char *quoted; /* as SQL wants it: "public"."trips" */
+} pg_name;
+
+/* A column of the target table, from the catalogue. */
+typedef struct pg_target_column {
+    char *name;
+    char *type;      /* as format_type() writes it, with modifiers: "character varying(20)" */
+    Oid type_id;     /* of the type, or of what its domain stands on */
+    char type_class; /* pg_type.typtype: b base, e enum, d domain, c composite, r range */
+    int modifier;    /* atttypmod; -1: none */
+    bool not_null, has_default;
+    bool generated;       /* GENERATED ALWAYS AS (...): can not be written */
+    bool always_identity; /* GENERATED ALWAYS AS IDENTITY */
+} pg_target_column;
+
+typedef struct pg_table {
+    Oid oid;   /* 0: does not exist */
+    char kind; /* pg_class.relkind: r table, p partitioned table, v view, ... */
+    pg_target_column *columns;
+    size_t count;
+    bool rules; /* has rules or row security, which COPY passes by or refuses */
+} pg_table;
+
+struct pg_column;
+
+/* Appends the value with its length; false: it has no form in the column's type, *err says why. */
+typedef bool pg_writer(mr_buffer *out, const struct pg_column *column, const mr_cell *cell,
+                       mr_error *err);
+
+/* Where one field of the record goes. */
+typedef struct pg_column {
+    pg_writer *write;
+    const mr_schema *schema; /* of the field, null stripped */
+    size_t field;            /* index in the record */
+    char *quoted;            /* name as SQL wants it */
+    const char *name;        /* the field's own */
+    char *staged_type;       /* in the staging table; NULL: as in the target */
+    char *target_type;
+    int modifier;
+    int scale; /* MR_DECIMAL */
+    bool key;
+} pg_column;
+
+/* A record to be sent, by reference; its key as the first bytes in sort order and where the rest
+ * is. */
+typedef struct pg_item {
+    uint64_t prefix;
+    const char *key; /* in the epoch's arena */
+    uint32_t key_len;
+    uint32_t batch; /* index in route->pending */
+    uint32_t index; /* of the record in the batch */
+    uint32_t place; /* in order of arrival: the highest of a key wins */
+} pg_item;
+
+typedef struct pg_items {
+    pg_item *list;
+    size_t count, capacity;
+} pg_items;
+
+/* Which record an encoded row was. */
+typedef struct pg_sent {
+    const mr_batch *batch;
+    size_t index;
+} pg_sent;
+
+typedef struct pg_plan {
+    struct pg_plan *next;
+    struct pg_route *route;
+    const mr_schema *schema; /* a reference of our own */
+    unsigned number;         /* unique in the connection: names its staging table and statement */
+    pg_column *columns;
+    size_t count;
+    size_t *keys; /* indexes in columns, in the order of key.fields */
+    size_t key_count;
+    bool casts;      /* some column is staged as another type than the target's */
+    bool plain;      /* COPY straight into the target means the same as INSERT */
+    bool overriding; /* some column is GENERATED ALWAYS AS IDENTITY */
+    char *copy_sql, *stage_copy_sql, *stage_sql, *merge_sql;
+    bool staged; /* the staging table and the merge statement are there */
+
+    /* Of this epoch: */
+    mr_buffer buffer; /* rows encoded, not yet handed to libpq */
+    pg_sent *sent;    /* the record of each row encoded, in order */
+    size_t sent_count, sent_capacity;
+    size_t flushed;  /* rows handed to libpq */
+    bool stage_used; /* rows wait in the staging table for the merge */
+} pg_plan;
+
+typedef struct pg_route {
+    struct pg_route *next;
+    const mr_route *route;
+    const pg_route_options *options;
+    enum pg_insert_mode mode; /* never PG_AUTO */
+    pg_name name;
+    char *topic; /* the name was taken from this topic; NULL: from the option */
+    pg_plan *plans;
+    /* Upsert, of this epoch: what is to be sent at commit. */
+    struct pg_pending {
+        const mr_batch *batch;
+        pg_plan *plan;
+    } * pending;
+    size_t pending_count, pending_capacity;
+    pg_items items;
+    /* Plain COPY first while keys are new: how many epochs to go by the merge before the next
+     * attempt, and how many the last failure cost. */
+    unsigned plain_wait, plain_penalty;
+} pg_route;
+
+/* The COPY under way. */
+typedef struct pg_copy {
+    pg_plan *plan; /* NULL: none */
+    size_t first;  /* its first row is plan->sent[first] */
+    bool staging;
+} pg_copy;
+
+typedef struct pg_sink {
+    /* Options. */
+    const char *url;
+    int64_t connect_timeout_ms, statement_timeout_ms;
+    const char *offsets_schema;
+
+    PGconn *connection;
+    int64_t deadline_us; /* of the exchange under way */
+    bool in_transaction;
+    bool ddl_in_transaction; /* an abort undoes tables that plans stand on */
+    char claim[40];
+    char *offsets_table; /* quoted */
+    pg_route *routes;    /* one for each route and, where the topic names the table, topic */
+    unsigned next_plan;
+    pg_copy copy;
+} pg_sink;
+
+/* --- options.c: the tables, and names of tables taken apart ------------------------------------
+ */
+
+extern const mr_option pg_options[];
+extern const mr_option pg_route_options_table[];
+mr_status pg_check(const void *state, const mr_route *routes, size_t count, mr_error *err);
+MR_CHECKED mr_status pg_name_parse(const char *text, pg_name *ret, mr_error *err);
+void pg_name_release(pg_name *name);
+/* "x" with quotes doubled; to be freed. */
+char *pg_quote(const char *identifier);
+/* 'x' for use in a statement that is shown or run; to be freed. */
+char *pg_quote_literal(const char *text);
+
+/* --- conn.c: the connection, every wait bounded --------------------------------------------------
+ */
+
+MR_CHECKED mr_status pg_connect(pg_sink *sink, mr_task *task, mr_error *err);
+void pg_disconnect(pg_sink *sink);
+/* Runs one or more commands; results are dropped. `doing` begins the error's text. */
+MR_CHECKED mr_status pg_run(pg_sink *sink, const char *sql, const char *doing, mr_error *err);
+/* Runs one statement with text parameters; *ret is to be cleared by the caller (PQclear). */
+MR_CHECKED mr_status pg_query(pg_sink *sink, const char *sql, int count, const char *const *values,
+                              const char *doing, PGresult **ret, mr_error *err);
+MR_CHECKED mr_status pg_prepare(pg_sink *sink, const char *name, const char *sql, const char *doing,
+                                mr_error *err);
+MR_CHECKED mr_status pg_execute(pg_sink *sink, const char *name, const char *doing, PGresult **ret,
+                                mr_error *err);
+/* The next result of what was sent, NULL at its end; waits until the deadline. */
+MR_CHECKED mr_status pg_next_result(pg_sink *sink, const char *doing, PGresult **ret,
+                                    mr_error *err);
+/* Waits until everything handed to libpq is on its way. */
+MR_CHECKED mr_status pg_flush(pg_sink *sink, const char *doing, mr_error *err);
+/* Starts the clock of an exchange: statement.timeout.ms and a little for the server to say so. */
+void pg_start_clock(pg_sink *sink);
+MR_CHECKED mr_status pg_begin(pg_sink *sink, mr_error *err);
+
+static inline void pg_clear_result(PGresult **result)
+{
+    PQclear(*result);
+}
+#define pg_auto_result __attribute__((cleanup(pg_clear_result))) PGresult
+
+/* --- errors.c: what a SQLSTATE means for the runtime ---------------------------------------------
+ */
+
+/* Fills *err from a failed result (NULL: from the connection) and returns what must happen next. */
+mr_status pg_fail(const pg_sink *sink, const PGresult *result, const char *doing, mr_error *err);
+mr_status pg_lost(const pg_sink *sink, const char *doing, mr_error *err);
+/* Of a connection that was not made. */
+mr_status pg_connect_failed(const pg_sink *sink, mr_error *err);
+/* "COPY trips, line 3, column fare": the line, 0 when the context names none; and the column. */
+uint64_t pg_copy_line(const char *context, char *column, size_t column_size);
+
+/* --- table.c: what the target looks like
+ * ---------------------------------------------------------- */
+
+MR_CHECKED mr_status pg_table_load(pg_sink *sink, const pg_name *name, pg_table *ret,
+                                   mr_error *err);
+void pg_table_release(pg_table *table);
+/* Column for a field: by its exact name, else by the one name that differs only in case; NULL:
+ * none. */
+const pg_target_column *pg_table_column(const pg_table *table, const char *field);
+/* Is there a unique index, usable by ON CONFLICT, on just these columns? */
+MR_CHECKED mr_status pg_table_has_key(pg_sink *sink, const pg_table *table,
+                                      const char *const *columns, size_t count, bool *ret,
+                                      mr_error *err);
+
+/* --- ddl.c: statements made from a record's schema
+ * ------------------------------------------------ */
+
+/* PostgreSQL's type for values of a schema (null stripped): "bigint", "numeric(10,2)". */
+void pg_ddl_type(const mr_schema *schema, mr_buffer *out);
+/* The CREATE TABLE a route needs for records of this schema; to be freed. */
+char *pg_ddl_create(const pg_route *route, const mr_schema *schema);
+MR_CHECKED mr_status pg_ddl_run_create(pg_sink *sink, mr_task *task, pg_route *route,
+                                       const mr_schema *schema, mr_error *err);
+
+/* --- types.c: Avro type x PostgreSQL type -> writer
+ * ----------------------------------------------- */
+
+/* Sets write, staged_type, scale of a column whose schema and target are known. */
+MR_CHECKED mr_status pg_type_choose(pg_column *column, const pg_target_column *target,
+                                    mr_error *err);
+
+/* --- json.c: any value as JSON text
+ * ---------------------------------------------------------------- */
+
+bool pg_json_write(mr_buffer *out, const mr_schema *schema, const mr_cell *cell, mr_error *err);
+
+/* --- plan.c
+ * ------------------------------------------------------------------------------------------ */
+
+/* The plan for a batch's route and schema, made when it is the first of them. */
+MR_CHECKED mr_status pg_plan_get(pg_sink *sink, mr_task *task, const mr_batch *batch, pg_plan **ret,
+                                 mr_error *err);
+/* The staging table and the merge statement, when the epoch needs them. */
+MR_CHECKED mr_status pg_plan_stage(pg_sink *sink, pg_plan *plan, mr_error *err);
+/* Moves what was staged into the target. */
+MR_CHECKED mr_status pg_plan_merge(pg_sink *sink, pg_plan *plan, mr_error *err);
+void pg_plan_clear_epoch(pg_plan *plan);
+/* Forgets all routes and plans. */
+void pg_plans_drop(pg_sink *sink);
+
+/* --- upsert.c: an epoch's keys into a table
+ * -------------------------------------------------------- */
+
+MR_CHECKED mr_status pg_upsert_flush(pg_sink *sink, mr_task *task, pg_route *route, mr_error *err);
+
+/* --- merge.c: the SQL of a plan
+ * ------------------------------------------------------------------- */
+
+void pg_merge_build(pg_plan *plan);
+
+/* --- encode.c, copy.c: rows
+ * ------------------------------------------------------------------------ */
+
+/* Appends one row to plan->buffer; false with field and reason in *err when the record can not be
+ * stored (the buffer is then as before). */
+bool pg_encode_row(pg_plan *plan, const mr_batch *batch, size_t index, mr_error *err);
+
+/* Makes the COPY under way one into the plan's target (or staging table), with a transaction around
+ * it; ends another's first. */
+MR_CHECKED mr_status pg_copy_open(pg_sink *sink, mr_task *task, pg_plan *plan, bool staging,
+                                  mr_error *err);
+/* Hands plan->buffer to the COPY under way and clears it. */
+MR_CHECKED mr_status pg_copy_send(pg_sink *sink, pg_plan *plan, mr_error *err);
+/* Ends it, if there is one, and takes the server's answer. When the server refused a row and said
+ * which, *bad is that row; else NULL. */
+MR_CHECKED mr_status pg_copy_end(pg_sink *sink, const pg_sent **bad, mr_error *err);
+/* The same; the refused row is named with mr_reject(). */
+MR_CHECKED mr_status pg_copy_close(pg_sink *sink, mr_task *task, mr_error *err);
+/* Gives up the COPY under way. */
+void pg_copy_abandon(pg_sink *sink);
+void pg_plan_note_sent(pg_plan *plan, const mr_batch *batch, size_t index);
+
+/* --- dedupe.c: the last record of a key, in key order
+ * ---------------------------------------------- */
+
+/* Adds the records of a batch, with their keys. Records whose key has a NULL are rejected. */
+MR_CHECKED mr_status pg_dedupe_add(mr_task *task, pg_plan *plan, const mr_batch *batch,
+                                   mr_error *err);
+/* Leaves one item for each key, sorted by key. */
+void pg_dedupe_finish(pg_items *items);
+
+/* --- offsets.c: claims and offsets
+ * ------------------------------------------------------------------- */
+
+MR_CHECKED mr_status pg_offsets_open(pg_sink *sink, mr_task *task, mr_error *err);
+MR_CHECKED mr_status pg_offsets_claim(pg_sink *sink, mr_task *task, mr_offsets *assigned,
+                                      mr_error *err);
+MR_CHECKED mr_status pg_offsets_store(pg_sink *sink, mr_task *task, const mr_offsets *upto,
+                                      mr_error *err);
+
+#endif

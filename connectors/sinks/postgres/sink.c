@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The postgres sink: rows by binary COPY, offsets in the same transaction.
+ *
+ *   open      connect, set up the session, make millrace.offsets when it is missing
+ *   recover   claim the partitions, read their offsets back
+ *   write     insert: rows are encoded and streamed into a COPY while later records are decoded;
+ *             upsert: keys are noted, nothing is sent yet
+ *   commit    end the COPY, or send what is left of each key and merge it; store offsets; COMMIT
+ *   abort     ROLLBACK
+ *
+ * The transaction begins with the first thing sent. docs/delivery.md says why this is exactly once.
+ */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "sinks/postgres/postgres.h"
+
+#include <stdlib.h>
+
+static mr_status sink_open(mr_task *task, mr_error *err)
+{
+    pg_sink *sink = mr_self(task);
+    mr_status status = pg_connect(sink, task, err);
+    return status == MR_OK ? pg_offsets_open(sink, task, err) : status;
+}
+
+static mr_status sink_recover(mr_task *task, mr_offsets *assigned, mr_error *err)
+{
+    return pg_offsets_claim(mr_self(task), task, assigned, err);
+}
+
+static void clear_epoch(pg_sink *sink)
+{
+    for (pg_route *route = sink->routes; route; route = route->next) {
+        route->pending_count = 0;
+        route->items.count = 0;
+        for (pg_plan *plan = route->plans; plan; plan = plan->next) {
+            pg_plan_clear_epoch(plan);
+        }
+    }
+    if (sink->ddl_in_transaction) {
+        sink->ddl_in_transaction = false;
+        pg_plans_drop(sink);
+    }
+}
+
+static mr_status sink_begin(mr_task *task, mr_error *err)
+{
+    pg_sink *sink = mr_self(task);
+    if (PQtransactionStatus(sink->connection) != PQTRANS_IDLE) {
+        return pg_lost(sink, "cannot begin an epoch", err);
+    }
+    return MR_OK;
+}
+
+/* Names the records that are no rows; MR_REJECT when there are any. */
+static mr_status check_records(mr_task *task, const mr_batch *batch, bool upsert, mr_error *err)
+{
+    mr_status status = MR_OK;
+    for (size_t i = 0; i < batch->count; i++) {
+        const mr_record *record = &batch->records[i];
+        if (record->value && record->value->type == MR_RECORD &&
+            !(upsert && record->op == MR_OP_DELETE)) {
+            continue;
+        }
+        status = mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD,
+                         record->value && record->op != MR_OP_DELETE
+                             ? "the value is no record, so it makes no row"
+                             : "a delete (tombstone) is not applied by this version of the sink: "
+                               "keep such records out with WHERE _op <> 'delete' in the query");
+        mr_reject(task, batch, i, err);
+    }
+    return status;
+}
+
+/* Insert: encode and stream. */
+static mr_status stream(pg_sink *sink, mr_task *task, pg_plan *plan, const mr_batch *batch,
+                        mr_error *err)
+{
+    bool rejected = false;
+    for (size_t i = 0; i < batch->count; i++) {
+        mr_error why;
+        if (!pg_encode_row(plan, batch, i, &why)) {
+            mr_reject(task, batch, i, &why);
+            *err = why;
+            rejected = true;
+            continue;
+        }
+        pg_plan_note_sent(plan, batch, i);
+        if (plan->buffer.len >= PG_CHUNK_BYTES && !rejected) {
+            mr_status status = pg_copy_open(sink, task, plan, !plan->plain, err);
+            if (status == MR_OK) {
+                status = pg_copy_send(sink, plan, err);
+            }
+            if (status != MR_OK) {
+                return status;
+            }
+        }
+    }
+    return rejected ? MR_REJECT : MR_OK;
+}
+
+static mr_status sink_write(mr_task *task, const mr_batch *batch, mr_error *err)
+{
+    pg_sink *sink = mr_self(task);
+    const pg_route_options *options = batch->route->options;
+    bool upsert = options->insert_mode == PG_UPSERT ||
+                  (options->insert_mode == PG_AUTO && options->key_fields.count);
+    if (batch->count == 0) {
+        return MR_OK;
+    }
+    mr_status status = check_records(task, batch, upsert, err);
+    pg_plan *plan;
+    if (status == MR_OK) {
+        status = pg_plan_get(sink, task, batch, &plan, err);
+    }
+    if (status != MR_OK) {
+        return status;
+    }
+    return upsert ? pg_dedupe_add(task, plan, batch, err) : stream(sink, task, plan, batch, err);
+}
+
+/* What is left in the buffers of an insert route, and the merge of what had to be staged. */
+static mr_status finish_inserts(pg_sink *sink, mr_task *task, pg_route *route, mr_error *err)
+{
+    mr_status status = MR_OK;
+    for (pg_plan *plan = route->plans; plan && status == MR_OK; plan = plan->next) {
+        if (plan->buffer.len) {
+            status = pg_copy_open(sink, task, plan, !plan->plain, err);
+            if (status == MR_OK) {
+                status = pg_copy_send(sink, plan, err);
+            }
+        }
+        if (status == MR_OK && sink->copy.plan == plan) {
+            status = pg_copy_close(sink, task, err);
+        }
+        if (status == MR_OK && plan->stage_used) {
+            status = pg_plan_merge(sink, plan, err);
+        }
+    }
+    return status;
+}
+
+static mr_status end_transaction(pg_sink *sink, mr_error *err)
+{
+    pg_auto_result *result = NULL;
+    mr_status status = pg_query(sink, "COMMIT", 0, NULL, "cannot commit", &result, err);
+    if (status == MR_OK && strcmp(PQcmdStatus(result), "COMMIT") != 0) {
+        return mr_fail(err, MR_REOPEN, MR_DOMAIN_POSTGRES,
+                       "cannot commit: the database had rolled the transaction back");
+    }
+    if (status == MR_OK) {
+        sink->in_transaction = false;
+        sink->ddl_in_transaction = false;
+    }
+    return status;
+}
+
+static mr_status sink_commit(mr_task *task, const mr_offsets *upto, mr_error *err)
+{
+    pg_sink *sink = mr_self(task);
+    mr_status status = MR_OK;
+    for (pg_route *route = sink->routes; route && status == MR_OK; route = route->next) {
+        status = route->mode == PG_UPSERT ? pg_upsert_flush(sink, task, route, err)
+                                          : finish_inserts(sink, task, route, err);
+    }
+    if (status == MR_OK) {
+        status = pg_begin(sink, err);
+    }
+    if (status == MR_OK && upto->count) {
+        status = pg_offsets_store(sink, task, upto, err);
+    }
+    if (status == MR_OK) {
+        status = end_transaction(sink, err);
+    }
+    if (status == MR_OK) {
+        clear_epoch(sink);
+    }
+    return status;
+}
+
+static void sink_abort(mr_task *task)
+{
+    pg_sink *sink = mr_self(task);
+    pg_copy_abandon(sink);
+    if (sink->in_transaction && PQstatus(sink->connection) == CONNECTION_OK) {
+        mr_error ignored;
+        (void)!pg_run(sink, "ROLLBACK", "cannot roll back", &ignored);
+    }
+    sink->in_transaction = false;
+    clear_epoch(sink);
+}
+
+static void sink_close(mr_task *task)
+{
+    pg_sink *sink = mr_self(task);
+    pg_plans_drop(sink);
+    pg_disconnect(sink);
+    sink->copy = (pg_copy){0};
+    sink->ddl_in_transaction = false;
+    free(sink->offsets_table);
+    sink->offsets_table = NULL;
+}
+
+static const mr_sink operations = {
+    .open = sink_open,
+    .recover = sink_recover,
+    .begin = sink_begin,
+    .write = sink_write,
+    .commit = sink_commit,
+    .abort = sink_abort,
+    .close = sink_close,
+};
+
+static const char help[] =
+    "Writes records into PostgreSQL tables with binary COPY, exactly once: Kafka offsets are kept "
+    "in the table millrace.offsets and change in the same transaction as the rows.\n"
+    "\n"
+    "Each field of a record goes into the column of its name. Columns without a field get their "
+    "default. The table can be made from the record's schema (auto.create). Records that "
+    "PostgreSQL refuses go to the dead-letter topic alone, with SQLSTATE and column.\n"
+    "\n"
+    "  \"sinks\": {\"to-postgres\": {\n"
+    "    \"connector\": \"postgres\", \"topics\": [\"taxi_trips\"],\n"
+    "    \"connection.url\": \"${env:DATABASE_URL}\",\n"
+    "    \"table\": \"trips\", \"key.fields\": [\"trip_id\"], \"auto.create\": true}}\n";
+
+const mr_connector mr_postgres_sink = {
+    .name = "postgres",
+    .summary = "writes records into PostgreSQL tables, exactly once, by COPY and merge",
+    .help = help,
+    .capabilities = MR_STORES_OFFSETS,
+    .state_size = sizeof(pg_sink),
+    .options = pg_options,
+    .route_size = sizeof(pg_route_options),
+    .route_options = pg_route_options_table,
+    .check = pg_check,
+    .sink = &operations,
+};

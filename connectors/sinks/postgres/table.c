@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The target table as the catalogue has it. Domains are followed down to the type they stand on,
+ * because their values arrive in that type's binary form.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+#include "sinks/postgres/postgres.h"
+
+static const char relation_sql[] =
+    "SELECT c.oid, c.relkind, c.relhasrules OR c.relrowsecurity"
+    " FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass($1)";
+
+static const char columns_sql[] =
+    "WITH RECURSIVE base(num, type, modifier, class, next) AS ("
+    "  SELECT a.attnum, t.oid, a.atttypmod, t.typtype, t.typbasetype"
+    "    FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"
+    "   WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped"
+    "  UNION ALL"
+    "  SELECT b.num, t.oid, d.typtypmod, t.typtype, t.typbasetype"
+    "    FROM base b JOIN pg_catalog.pg_type d ON d.oid = b.type"
+    "    JOIN pg_catalog.pg_type t ON t.oid = d.typbasetype"
+    "   WHERE b.class = 'd')"
+    "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), b.type, b.class,"
+    "       b.modifier, a.attnotnull, a.atthasdef OR a.attidentity <> '', a.attgenerated <> '',"
+    "       a.attidentity = 'a'"
+    "  FROM pg_catalog.pg_attribute a JOIN base b ON b.num = a.attnum AND b.class <> 'd'"
+    " WHERE a.attrelid = $1::oid ORDER BY a.attnum";
+
+static const char keys_sql[] =
+    "SELECT i.indexrelid, a.attname"
+    "  FROM pg_catalog.pg_index i"
+    " CROSS JOIN LATERAL pg_catalog.unnest(i.indkey::pg_catalog.int2[])"
+    "       WITH ORDINALITY AS k(num, place)"
+    "  JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.num"
+    " WHERE i.indrelid = $1::oid AND i.indisunique AND i.indisvalid AND i.indimmediate"
+    "   AND i.indpred IS NULL AND i.indexprs IS NULL AND k.place <= i.indnkeyatts"
+    " ORDER BY 1, 2";
+
+static bool is_true(const PGresult *result, int row, int column)
+{
+    return PQgetvalue(result, row, column)[0] == 't';
+}
+
+static void take_columns(pg_table *table, const PGresult *result)
+{
+    int count = PQntuples(result);
+    table->columns = mr_calloc((size_t)count + 1, sizeof *table->columns);
+    table->count = (size_t)count;
+    for (int i = 0; i < count; i++) {
+        table->columns[i] = (pg_target_column){
+            .name = mr_strdup(PQgetvalue(result, i, 0)),
+            .type = mr_strdup(PQgetvalue(result, i, 1)),
+            .type_id = (Oid)strtoul(PQgetvalue(result, i, 2), NULL, 10),
+            .type_class = PQgetvalue(result, i, 3)[0],
+            .modifier = atoi(PQgetvalue(result, i, 4)),
+            .not_null = is_true(result, i, 5),
+            .has_default = is_true(result, i, 6),
+            .generated = is_true(result, i, 7),
+            .always_identity = is_true(result, i, 8),
+        };
+    }
+}
+
+static char *oid_text(Oid oid)
+{
+    return mr_format("%u", oid);
+}
+
+mr_status pg_table_load(pg_sink *sink, const pg_name *name, pg_table *ret, mr_error *err)
+{
+    *ret = (pg_table){0};
+    pg_auto_result *relation = NULL;
+    const char *values[] = {name->quoted};
+    mr_status status =
+        pg_query(sink, relation_sql, 1, values, "cannot look up the table", &relation, err);
+    if (status != MR_OK || PQntuples(relation) == 0) {
+        return status;
+    }
+    ret->oid = (Oid)strtoul(PQgetvalue(relation, 0, 0), NULL, 10);
+    ret->kind = PQgetvalue(relation, 0, 1)[0];
+    ret->rules = is_true(relation, 0, 2);
+    values[0] = PQgetvalue(relation, 0, 0);
+    pg_auto_result *columns = NULL;
+    status =
+        pg_query(sink, columns_sql, 1, values, "cannot look up the table's columns", &columns, err);
+    if (status == MR_OK) {
+        take_columns(ret, columns);
+    }
+    return status;
+}
+
+void pg_table_release(pg_table *table)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        free(table->columns[i].name);
+        free(table->columns[i].type);
+    }
+    free(table->columns);
+    *table = (pg_table){0};
+}
+
+const pg_target_column *pg_table_column(const pg_table *table, const char *field)
+{
+    const pg_target_column *near = NULL;
+    size_t near_count = 0;
+    for (size_t i = 0; i < table->count; i++) {
+        if (strcmp(table->columns[i].name, field) == 0) {
+            return &table->columns[i];
+        }
+        if (strcasecmp(table->columns[i].name, field) == 0) {
+            near = &table->columns[i];
+            near_count++;
+        }
+    }
+    return near_count == 1 ? near : NULL;
+}
+
+static bool named(const char *const *columns, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(columns[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+mr_status pg_table_has_key(pg_sink *sink, const pg_table *table, const char *const *columns,
+                           size_t count, bool *ret, mr_error *err)
+{
+    *ret = false;
+    char *oid = oid_text(table->oid);
+    const char *values[] = {oid};
+    pg_auto_result *keys = NULL;
+    mr_status status =
+        pg_query(sink, keys_sql, 1, values, "cannot look up the table's keys", &keys, err);
+    free(oid);
+    if (status != MR_OK) {
+        return status;
+    }
+    int rows = PQntuples(keys);
+    for (int i = 0; i < rows;) {
+        size_t size = 0;
+        size_t matching = 0;
+        const char *index = PQgetvalue(keys, i, 0);
+        for (; i < rows && strcmp(PQgetvalue(keys, i, 0), index) == 0; i++) {
+            size++;
+            matching += named(columns, count, PQgetvalue(keys, i, 1));
+        }
+        *ret = *ret || (size == count && matching == count);
+    }
+    return MR_OK;
+}

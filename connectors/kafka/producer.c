@@ -24,6 +24,7 @@ enum {
     MESSAGE_OVERHEAD_BYTES = 256, /* of librdkafka, per message; measured */
     WAIT_MS = 250,                /* between two looks at *stop */
     ABORT_MS = 10000,
+    SETTLE_MS = 500,
     SERVE_EVERY = 512, /* sends */
 };
 
@@ -40,6 +41,7 @@ struct mr_producer {
     const topic *last;
     unsigned sends;
     bool transactional, begun;
+    bool sent;   /* something, since begin */
     bool failed; /* a delivery failed since the last begin or flush */
     mr_status verdict;
     mr_error why;
@@ -217,16 +219,28 @@ mr_status mr_producer_begin(mr_producer *producer, mr_error *err)
         return fail(status, error, "can not begin a transaction", err);
     }
     producer->begun = true;
-    producer->failed = false;
+    producer->sent = producer->failed = false;
     return MR_OK;
+}
+
+/* Lets librdkafka register the partitions before the transaction ends. The broker tells it to wait
+ * with that while the transaction before is being completed; an abort in that moment would be an
+ * INVALID_TXN_STATE, which is fatal to the client (seen with 2.0.2). */
+static void settle(mr_producer *producer)
+{
+    if (producer->sent && !producer->failed) {
+        (void)rd_kafka_flush(producer->link.rk, SETTLE_MS);
+    }
 }
 
 mr_status mr_producer_abort(mr_producer *producer, mr_error *err)
 {
-    producer->failed = false;
     if (!producer->begun) {
+        producer->failed = false;
         return MR_OK;
     }
+    settle(producer);
+    producer->failed = false;
     int64_t deadline = mr_clock_us() + ABORT_MS * 1000LL;
     for (;;) {
         mr_auto_rderror rd_kafka_error_t *error =
@@ -416,6 +430,7 @@ mr_status mr_producer_send(mr_producer *producer, const mr_outgoing *message, mr
     for (;;) {
         rd_kafka_resp_err_t code = produce(producer, handle, message);
         if (!code) {
+            producer->sent = true;
             return MR_OK;
         }
         if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {

@@ -122,11 +122,11 @@ stop_pids() {
 }
 
 # launch <log file> <command...>: a daemon of its own session, without our lock
-# and without a foothold in the folder from which it was started.
+# (9) or that of tests/run (8), and without a foothold in the folder from which it was started.
 launch() {
     local log=$1
     shift
-    (cd / && setsid --fork "$@" >>"$log" 2>&1 </dev/null 9>&-)
+    (cd / && setsid --fork "$@" >>"$log" 2>&1 </dev/null 8>&- 9>&-)
 }
 
 # wait_until <seconds> <command...>: polls the command until it is true.

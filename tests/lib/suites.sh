@@ -40,12 +40,15 @@ build_failed() {
 
 # The servers come up while the compiler works.
 STACK_JOB=
-STACK_STARTED=0
+STACK_STARTED=()
 stack_start_in_background() {
+    local server
     wants integration e2e || return 0
-    if "$ROOT/docker/stack" status "${SERVERS[@]}" >/dev/null 2>&1; then return; fi
-    STACK_STARTED=1
-    "$ROOT/docker/stack" up "${SERVERS[@]}" &
+    for server in "${SERVERS[@]}"; do
+        "$ROOT/docker/stack" status "$server" >/dev/null 2>&1 || STACK_STARTED+=("$server")
+    done
+    ((${#STACK_STARTED[@]} > 0)) || return 0
+    "$ROOT/docker/stack" up "${STACK_STARTED[@]}" &
     STACK_JOB=$!
 }
 
@@ -60,8 +63,9 @@ stack_wait() {
 
 # Only what this run has started is stopped.
 stack_put_back() {
-    ((STACK_STARTED == 0)) || "$ROOT/docker/stack" down >/dev/null || warn "docker/stack down failed"
-    STACK_STARTED=0
+    ((${#STACK_STARTED[@]} == 0)) || "$ROOT/docker/stack" down "${STACK_STARTED[@]}" >/dev/null ||
+        warn "docker/stack down failed"
+    STACK_STARTED=()
 }
 
 queue_suites() {

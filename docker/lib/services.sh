@@ -73,12 +73,18 @@ service_start() {
     return 1
 }
 
+# service_wait <service>: until it is ready. A process that was seen and is gone,
+# or does not appear within 5 s, will not become ready any more.
 service_wait() {
-    local service=$1 limit=$(($(now_ms) + 60000)) seen=
+    local service=$1 started seen=
+    started=$(now_ms)
     until "${service}_ready" >/dev/null 2>&1; do
-        if is_running "$service"; then seen=1; elif [[ -n $seen ]]; then return 1; fi
-        (($(now_ms) < limit)) || return 1
-        [[ -n $seen ]] || (($(now_ms) < limit - 55000)) || return 1
+        if is_running "$service"; then
+            seen=yes
+        elif [[ -n $seen ]] || (($(now_ms) > started + 5000)); then
+            return 1
+        fi
+        (($(now_ms) < started + 120000)) || return 1
         sleep 0.05
     done
 }

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Brings the one-node replica set on 127.0.0.1 up; exits 0 once it can run transactions, 1 while not yet.
 
-usage: mongo_ready.py <port> <set name>
+usage: mongo_ready.py <port> <set name> <pid>
+
+The pid is that of our own mongod: another program's may have been quicker to
+take the port, and then ours is about to end.
 
 There is no mongosh in Debian and a driver would be one more download, so this
 speaks the few messages needed: OP_MSG (opcode 2013) with one BSON document,
@@ -86,11 +89,12 @@ def command(connection, document):
     return decode(receive(connection, size - 4), 12 + 4 + 1)
 
 
-def bring_up(connection, address, name):
+def bring_up(connection, address, name, pid):
+    if command(connection, {"serverStatus": 1})["pid"] != pid:
+        raise RuntimeError(f"the mongod on {address} is not ours")
     hello = command(connection, {"hello": 1})
-    if hello.get("isWritablePrimary"):
-        if hello.get("me") == address:
-            return "logicalSessionTimeoutMinutes" in hello
+    if hello.get("isWritablePrimary") and hello.get("me") == address:
+        return "logicalSessionTimeoutMinutes" in hello
     status = command(connection, {"replSetGetConfig": 1})
     members = [{"_id": 0, "host": address}]
     if status.get("codeName") == "NotYetInitialized":
@@ -106,9 +110,9 @@ def bring_up(connection, address, name):
 
 
 def main():
-    port, name = sys.argv[1:]
+    port, name, pid = sys.argv[1:]
     with socket.create_connection(("127.0.0.1", int(port)), timeout=5) as connection:
-        return 0 if bring_up(connection, f"127.0.0.1:{port}", name) else 1
+        return 0 if bring_up(connection, f"127.0.0.1:{port}", name, int(pid)) else 1
 
 
 if __name__ == "__main__":

@@ -49,7 +49,10 @@ mongod_answers() { port_answers "$(saved_port mongod)"; }
 # Makes the replica set when there is none, renames its member when the port
 # has changed, and is true once it is primary and can run transactions.
 mongod_ready() {
-    mongod_answers && python3 "$LIB/mongo_ready.py" "$(saved_port mongod)" "$MONGOD_SET" 2>>"$LOGS/mongod.log"
+    local pid
+    pid=$(mongod_pids)
+    [[ -n $pid ]] && mongod_answers &&
+        python3 "$LIB/mongo_ready.py" "$(saved_port mongod)" "$MONGOD_SET" "$pid" 2>>"$LOGS/mongod-setup.log"
 }
 
 mongod_stop() {

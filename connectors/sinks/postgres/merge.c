@@ -6,8 +6,8 @@
  *
  * An upsert leaves rows alone whose columns hold the same already: writing a row anew costs three
  * times as much as finding that it need not be (bench/pg_sink.md), and a replay writes nothing. The
- * comparison is of the stored form (*<>), so that 1.0 and 1.00 count as different and types without
- * an equality operator (json) need none.
+ * comparison is of the stored form (record_image_ne), so that 1.0 and 1.00 count as different and
+ * types without an equality operator (json) need none.
  */
 #include <stdlib.h>
 
@@ -77,11 +77,11 @@ static void add_conflict(mr_buffer *sql, const pg_plan *plan)
             first = false;
         }
     }
-    mr_buffer_add_text(sql, " WHERE ROW(");
+    mr_buffer_add_text(sql, " WHERE pg_catalog.record_image_ne(ROW(");
     add_columns(sql, plan, "t.", false);
-    mr_buffer_add_text(sql, ") OPERATOR(pg_catalog.*<>) ROW(");
+    mr_buffer_add_text(sql, "), ROW(");
     add_columns(sql, plan, "excluded.", false);
-    mr_buffer_add_text(sql, ")");
+    mr_buffer_add_text(sql, "))");
 }
 
 static char *merge(const pg_plan *plan, const char *stage)

@@ -169,15 +169,14 @@ mr_status pg_offsets_claim(pg_sink *sink, mr_task *task, mr_offsets *assigned, m
     lists_init(&l, assigned);
     const char *values[] = {mr_task_name(task), sink->claim, mr_buffer_text(&l.topics),
                             mr_buffer_text(&l.partitions)};
-    char *sql =
-        mr_format("INSERT INTO %s AS o (connector, topic, partition, claim)"
-                  " SELECT $1, a.topic, a.partition, $2"
-                  " FROM pg_catalog.unnest($3::text[], $4::integer[]) AS a(topic, partition)"
-                  " ORDER BY a.topic COLLATE \"C\", a.partition"
-                  " ON CONFLICT (connector, topic, partition)"
-                  " DO UPDATE SET claim = excluded.claim, claimed_at = now()"
-                  " RETURNING o.topic, o.partition, o.next_offset",
-                  sink->offsets_table);
+    char *sql = mr_format("INSERT INTO %s AS o (connector, topic, partition, claim)"
+                          " SELECT $1, a.topic, a.partition, $2"
+                          " FROM unnest($3::text[], $4::integer[]) AS a(topic, partition)"
+                          " ORDER BY a.topic COLLATE \"C\", a.partition"
+                          " ON CONFLICT (connector, topic, partition)"
+                          " DO UPDATE SET claim = excluded.claim, claimed_at = now()"
+                          " RETURNING o.topic, o.partition, o.next_offset",
+                          sink->offsets_table);
     pg_auto_result *result = NULL;
     mr_status status = pg_query(sink, sql, 4, values, "cannot claim the partitions", &result, err);
     if (status == MR_OK) {
@@ -198,7 +197,7 @@ static mr_status explain(pg_sink *sink, mr_task *task, const lists *l, mr_error 
                             l->offsets.data};
     char *sql = mr_format(
         "SELECT a.topic, a.partition, o.claim = $2, o.next_offset, a.next"
-        " FROM pg_catalog.unnest($3::text[], $4::integer[], $5::bigint[]) AS a(topic, partition, "
+        " FROM unnest($3::text[], $4::integer[], $5::bigint[]) AS a(topic, partition, "
         "next)"
         " LEFT JOIN %s o ON o.connector = $1 AND o.topic = a.topic AND o.partition = a.partition"
         " WHERE o.claim IS DISTINCT FROM $2 OR o.next_offset > a.next LIMIT 1",
@@ -238,7 +237,7 @@ mr_status pg_offsets_store(pg_sink *sink, mr_task *task, const mr_offsets *upto,
     char *sql = mr_format(
         "WITH mine AS MATERIALIZED ("
         " SELECT o.topic, o.partition, a.next"
-        " FROM %s o JOIN pg_catalog.unnest($3::text[], $4::integer[], $5::bigint[])"
+        " FROM %s o JOIN unnest($3::text[], $4::integer[], $5::bigint[])"
         "  AS a(topic, partition, next) ON o.topic = a.topic AND o.partition = a.partition"
         " WHERE o.connector = $1 AND o.claim = $2"
         "  AND (o.next_offset IS NULL OR o.next_offset <= a.next)"

@@ -338,8 +338,11 @@ static mr_status make_route(pg_sink *sink, const mr_batch *batch, pg_route **ret
         return permanent(err);
     }
     route->topic = table ? NULL : mr_strdup(batch->topic);
-    route->next = sink->routes;
-    sink->routes = *ret = route;
+    pg_route **end = &sink->routes;
+    while (*end) {
+        end = &(*end)->next;
+    }
+    *end = *ret = route;
     return MR_OK;
 }
 

@@ -73,7 +73,10 @@ static mr_status try_plain(pg_sink *sink, mr_task *task, pg_route *route, bool *
                            mr_error *err)
 {
     *exists = false;
-    mr_status status = pg_begin(sink, err);
+    mr_status status = pg_copy_close(sink, task, err); /* another route's */
+    if (status == MR_OK) {
+        status = pg_begin(sink, err);
+    }
     if (status == MR_OK) {
         status = pg_run(sink, "SAVEPOINT millrace_plain", "cannot set a savepoint", err);
     }

@@ -53,7 +53,6 @@ static const struct {
     {"ssl.keystore.type", "ssl.keystore.location (PKCS#12) or ssl.key.location (PEM)"},
     {"buffer.memory", "queue.buffering.max.kbytes"},
     {"max.request.size", "message.max.bytes"},
-    {"request.timeout.ms.config", "socket.timeout.ms"},
     {"max.poll.records", "batch.size of the sink"},
 };
 
@@ -102,44 +101,64 @@ void mr_conf_default(rd_kafka_conf_t *conf, const mr_kafka_config *config, const
     }
 }
 
-/* All property names librdkafka has, NULL-terminated; both arrays to be freed by the caller. */
-static const char **all_names(const char ***dump, size_t *dump_count)
+/* All property names, NULL-terminated, cut out of `table`: librdkafka has no list of them but the
+ * manual it prints, one line per property, its name up to the first blank. To be freed. */
+static const char **all_names(char *table)
 {
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    *dump = rd_kafka_conf_dump(conf, dump_count);
-    const char **names = mr_calloc(*dump_count / 2 + 1, sizeof *names);
-    for (size_t i = 0; i + 1 < *dump_count; i += 2) {
-        names[i / 2] = (*dump)[i];
+    size_t count = 0, capacity = 256;
+    const char **names = mr_calloc(capacity, sizeof *names);
+    char *rest = NULL;
+    for (char *line = strtok_r(table, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        size_t len = strcspn(line, " \t|");
+        if (len < 4 || line[0] == '#' || line[0] == '-' || !strchr(line + len, '|') ||
+            strncmp(line + len - 3, "_cb", 3) == 0) {
+            continue;
+        }
+        line[len] = '\0';
+        if (count + 2 > capacity) {
+            capacity *= 2;
+            names = mr_realloc_array(names, capacity, sizeof *names);
+        }
+        names[count++] = line;
     }
-    rd_kafka_conf_destroy(conf);
+    names[count] = NULL;
     return names;
 }
 
 static mr_status unknown_name(const char *name, mr_error *err)
 {
-    mr_status status = MR_FATAL;
-    for (size_t i = 0; i < sizeof java_names / sizeof *java_names; i++) {
-        if (strcmp(java_names[i].name, name) == 0) {
-            return mr_fail(err, status, MR_DOMAIN_CONFIG,
-                           "%s is a property of the Java client; use %s", name,
-                           java_names[i].instead);
-        }
+    char *table = NULL;
+    size_t size = 0;
+    FILE *manual = open_memstream(&table, &size);
+    if (manual) {
+        rd_kafka_conf_properties_show(manual);
+        fclose(manual);
     }
-    const char **dump;
-    size_t count;
-    const char **names = all_names(&dump, &count);
+    const char **names = table ? all_names(table) : NULL;
     const char *nearest = mr_nearest(names, name);
     if (nearest) {
-        (void)mr_fail(err, status, MR_DOMAIN_CONFIG, "unknown Kafka property %s; did you mean %s?",
-                      name, nearest);
+        (void)mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
+                      "unknown Kafka property %s; did you mean %s?", name, nearest);
     } else {
-        (void)mr_fail(err, status, MR_DOMAIN_CONFIG,
+        (void)mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
                       "unknown Kafka property %s; see CONFIGURATION.md of librdkafka for all",
                       name);
     }
     free(names);
-    rd_kafka_conf_dump_free(dump, count);
-    return status;
+    free(table);
+    return MR_FATAL;
+}
+
+static mr_status check_java(const char *name, mr_error *err)
+{
+    for (size_t i = 0; i < sizeof java_names / sizeof *java_names; i++) {
+        if (strcmp(java_names[i].name, name) == 0) {
+            return mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
+                           "%s is a property of the Java client; use %s", name,
+                           java_names[i].instead);
+        }
+    }
+    return MR_OK;
 }
 
 static mr_status check_guarded(const mr_property *property, mr_error *err)
@@ -165,7 +184,8 @@ static mr_status set_property(rd_kafka_conf_t *conf, const mr_property *property
         return mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG, "Kafka property %s has no value",
                        property->name);
     }
-    mr_status status = check_guarded(property, err);
+    mr_status status = check_java(property->name, err);
+    status = status ? status : check_guarded(property, err);
     if (status) {
         return status;
     }

@@ -282,6 +282,20 @@ static mr_status abort_for(mr_producer *producer, mr_status status, mr_error *er
     return status;
 }
 
+/* The failed delivery behind a failed transaction says more than the transaction's error. */
+static mr_status why_not(mr_producer *producer, mr_status status, const rd_kafka_error_t *error,
+                         mr_error *err)
+{
+    rd_kafka_poll(producer->link.rk, 0);
+    if (!producer->failed || status == MR_REOPEN || is_fenced(rd_kafka_error_code(error))) {
+        return fail(status, error, "can not commit the transaction", err);
+    }
+    if (err) {
+        *err = producer->why;
+    }
+    return producer->verdict;
+}
+
 mr_status mr_producer_commit(mr_producer *producer, const atomic_bool *stop, mr_error *err)
 {
     for (;;) {
@@ -294,16 +308,7 @@ mr_status mr_producer_commit(mr_producer *producer, const atomic_bool *stop, mr_
         }
         mr_status status = judge(error);
         if (status != MR_IDLE) {
-            /* The failed delivery says more than "transaction has failed". */
-            if (producer->failed && status == MR_RETRY) {
-                status = producer->verdict;
-                if (err) {
-                    *err = producer->why;
-                }
-            } else {
-                (void)fail(status, error, "can not commit the transaction", err);
-            }
-            return abort_for(producer, status, err);
+            return abort_for(producer, why_not(producer, status, error, err), err);
         }
         rd_kafka_poll(producer->link.rk, 0);
         status = mr_link_serve(&producer->link, err);

@@ -36,19 +36,24 @@ mr_status file_catalog_init(file_catalog *catalog, const char *path, const char 
             catalog->kind = FILE_GLOB;
             return MR_OK;
         }
-        mr_status status = cannot(err, "read", path);
-        mr_error_prefix(err, "path");
-        return status;
+        int number = errno;
+        mr_fail(err, MR_FATAL, MR_DOMAIN_FILE,
+                "path: \"%s\": %s. Give a file, a folder, or a glob (with * or ?) that exists here",
+                path, strerror(number));
+        mr_error_code(mr_error_field(err, "path"), number, "");
+        return MR_FATAL;
     }
     if (S_ISDIR(st.st_mode)) {
         catalog->kind = FILE_FOLDER;
     } else if (S_ISREG(st.st_mode)) {
         catalog->kind = FILE_ONE;
     } else {
-        return mr_fail(err, MR_FATAL, MR_DOMAIN_FILE,
-                       "path: \"%s\" is neither a regular file nor a folder; positions need one "
-                       "that can be read again",
-                       path);
+        mr_fail(err, MR_FATAL, MR_DOMAIN_FILE,
+                "path: \"%s\" is neither a regular file nor a folder; positions need one that can "
+                "be read again",
+                path);
+        mr_error_field(err, "path");
+        return MR_FATAL;
     }
     return MR_OK;
 }

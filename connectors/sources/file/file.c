@@ -543,13 +543,13 @@ static mr_status poll_source(mr_task *task, mr_batch *out, int64_t deadline_us, 
  */
 
 static const mr_option options[] = {
-    MR_TEXT("path", file_state, path, NULL, MR_OPT_REQUIRED,
+    MR_TEXT("path", file_state, path, NULL, MR_OPT_REQUIRED | MR_OPT_PATH,
             "What to read: a file, a folder (its files that match `pattern`), or a glob such as "
             "/data/*/trips-*.csv in quotes."),
     MR_TEXT("pattern", file_state, pattern, "*.csv", 0,
             "Which files of a folder to read, as a glob over their names. Files that are still "
             "being written are best given another name first, then renamed."),
-    MR_TEXT("schema", file_state, schema_option, NULL, 0,
+    MR_TEXT("schema", file_state, schema_option, NULL, MR_OPT_PATH,
             "The Avro record schema of the records: a file (.avsc) or JSON text. Columns are "
             "matched to fields by name. Without it the schema is inferred from the first file that "
             "has data, and kept."),

@@ -119,7 +119,8 @@ static bool zone(const char *p, const char *end, int64_t *east_seconds)
     if (bad || hours > 23 || minutes > 59) {
         return false;
     }
-    *east_seconds = (hours * 3600 + minutes * 60) * (*p == '-' ? -1 : 1);
+    int64_t seconds = hours * 3600 + minutes * 60;
+    *east_seconds = *p == '-' ? -seconds : seconds;
     return true;
 }
 
@@ -176,21 +177,21 @@ bool file_parse_duration(const char *text, size_t len, uint32_t out[3])
     static const uint64_t factor[] = {12, 1, 7, 1, 3600000, 60000, 1000};
     const char *p = text, *end = text + len;
     uint64_t sums[3] = {0};
-    unsigned unit = 0;
+    unsigned unit = 0, stop = 4;
     if (len < 3 || *p++ != 'P') {
         return false;
     }
     while (p < end) {
         uint64_t value;
         bool has_fraction;
-        if (*p == 'T' && unit < 4) {
+        if (*p == 'T' && stop == 4) {
             unit = 4;
+            stop = 7;
             p++;
         }
         if (!amount(&p, end, &value, &has_fraction) || p == end) {
             return false;
         }
-        unsigned stop = unit < 4 ? 4 : 7;
         while (unit < stop && units[unit] != *p) {
             unit++;
         }

@@ -24,6 +24,7 @@
 #include "base/alloc.h"
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/options.h"
 #include "base/task.h"
 #include "codec/schema.h"
@@ -36,7 +37,6 @@ typedef struct drive {
     mr_positions *stored; /* durable positions; survives a restart */
     mr_buffer out;
     size_t records, rejects, polls;
-    size_t schema_changes;
     bool open;
 } drive;
 
@@ -75,11 +75,13 @@ static inline void drive_append(drive *d, const char *name, const char *text)
 }
 
 /* options: "name=value" texts, NULL at the end; path defaults to the folder. */
-static inline mr_status drive_open(drive *d, bool once, const char *const *options, mr_error *err)
+static inline mr_status drive_open_task(drive *d, bool once, const char *const *options, int index,
+                                        int count, mr_error *err)
 {
     const mr_option *table = mr_file_source.options;
     void *state = mr_calloc(1, mr_file_source.state_size);
-    d->task = (mr_task){.name = "test.file", .count = 1, .once = once, .self = state};
+    d->task =
+        (mr_task){.name = "test.file", .index = index, .count = count, .once = once, .self = state};
     d->task.arena = mr_arena_new();
     d->task.changed = mr_positions_new();
     mr_options_defaults(table, state);
@@ -96,6 +98,11 @@ static inline mr_status drive_open(drive *d, bool once, const char *const *optio
     d->open = true;
     mr_status status = mr_file_source.check(state, NULL, 0, err);
     return status == MR_OK ? mr_file_source.source->open(&d->task, d->stored, err) : status;
+}
+
+static inline mr_status drive_open(drive *d, bool once, const char *const *options, mr_error *err)
+{
+    return drive_open_task(d, once, options, 0, 1, err);
 }
 
 static inline void drive_close(drive *d)

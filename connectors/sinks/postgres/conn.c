@@ -153,6 +153,7 @@ void pg_disconnect(pg_sink *sink)
     PQfinish(sink->connection);
     sink->connection = NULL;
     sink->in_transaction = false;
+    sink->lost = false;
 }
 
 void pg_start_clock(pg_sink *sink)
@@ -162,6 +163,7 @@ void pg_start_clock(pg_sink *sink)
 
 static mr_status timed_out(pg_sink *sink, const char *doing, mr_error *err)
 {
+    sink->lost = true;
     return mr_fail(err, MR_REOPEN, MR_DOMAIN_POSTGRES,
                    "%s: no answer from the database within %lld ms (statement.timeout.ms)", doing,
                    (long long)sink->statement_timeout_ms);

@@ -133,8 +133,7 @@ void pg_copy_abandon(pg_sink *sink)
         return;
     }
     sink->copy = (pg_copy){0};
-    if (PQstatus(sink->connection) != CONNECTION_OK ||
-        PQputCopyEnd(sink->connection, "the epoch was aborted") != 1) {
+    if (sink->lost || PQputCopyEnd(sink->connection, "the epoch was aborted") != 1) {
         return;
     }
     pg_start_clock(sink);

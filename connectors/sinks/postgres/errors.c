@@ -92,8 +92,9 @@ uint64_t pg_copy_line(const char *context, char *column, size_t column_size)
     return number;
 }
 
-mr_status pg_lost(const pg_sink *sink, const char *doing, mr_error *err)
+mr_status pg_lost(pg_sink *sink, const char *doing, mr_error *err)
 {
+    sink->lost = true;
     char text[400];
     one_line(PQerrorMessage(sink->connection), text, sizeof text);
     return mr_fail(err, MR_REOPEN, MR_DOMAIN_POSTGRES,
@@ -107,7 +108,7 @@ static const char *field(const PGresult *result, int code)
     return text ? text : "";
 }
 
-mr_status pg_fail(const pg_sink *sink, const PGresult *result, const char *doing, mr_error *err)
+mr_status pg_fail(pg_sink *sink, const PGresult *result, const char *doing, mr_error *err)
 {
     const char *state = result ? field(result, PG_DIAG_SQLSTATE) : "";
     if (!state[0] || PQstatus(sink->connection) != CONNECTION_OK) {

@@ -158,6 +158,7 @@ typedef struct pg_sink {
     PGconn *connection;
     int64_t deadline_us; /* of the exchange under way */
     bool in_transaction;
+    bool lost;               /* the connection is of no use any more: nothing but close() */
     bool ddl_in_transaction; /* an abort undoes tables that plans stand on */
     char claim[40];
     char *offsets_table; /* quoted */
@@ -212,8 +213,9 @@ static inline void pg_clear_result(PGresult **result)
  */
 
 /* Fills *err from a failed result (NULL: from the connection) and returns what must happen next. */
-mr_status pg_fail(const pg_sink *sink, const PGresult *result, const char *doing, mr_error *err);
-mr_status pg_lost(const pg_sink *sink, const char *doing, mr_error *err);
+mr_status pg_fail(pg_sink *sink, const PGresult *result, const char *doing, mr_error *err);
+/* MR_REOPEN; marks the connection as lost. */
+mr_status pg_lost(pg_sink *sink, const char *doing, mr_error *err);
 /* Of a connection that was not made. */
 mr_status pg_connect_failed(const pg_sink *sink, mr_error *err);
 /* "COPY trips, line 3, column fare": the line, 0 when the context names none; and the column. */

@@ -48,7 +48,7 @@ static void clear_epoch(pg_sink *sink)
 static mr_status sink_begin(mr_task *task, mr_error *err)
 {
     pg_sink *sink = mr_self(task);
-    if (PQtransactionStatus(sink->connection) != PQTRANS_IDLE) {
+    if (sink->lost || PQtransactionStatus(sink->connection) != PQTRANS_IDLE) {
         return pg_lost(sink, "cannot begin an epoch", err);
     }
     return MR_OK;
@@ -184,7 +184,7 @@ static void sink_abort(mr_task *task)
 {
     pg_sink *sink = mr_self(task);
     pg_copy_abandon(sink);
-    if (sink->in_transaction && PQstatus(sink->connection) == CONNECTION_OK) {
+    if (sink->in_transaction && !sink->lost) {
         mr_error ignored;
         (void)!pg_run(sink, "ROLLBACK", "cannot roll back", &ignored);
     }

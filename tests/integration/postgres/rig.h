@@ -111,14 +111,15 @@ static inline int rig_suite_teardown(void **state)
     return 0;
 }
 
-#define rig_main(tests)                                                                            \
+#define rig_main(tests) rig_main_with(tests, rig_suite_setup, rig_suite_teardown)
+#define rig_main_with(tests, setup, teardown)                                                      \
     int main(void)                                                                                 \
     {                                                                                              \
         if (!getenv("DATABASE_URL")) {                                                             \
             fprintf(stderr, "skipped: DATABASE_URL is not set\n");                                 \
             return RIG_SKIP;                                                                       \
         }                                                                                          \
-        return cmocka_run_group_tests(tests, rig_suite_setup, rig_suite_teardown);                 \
+        return cmocka_run_group_tests(tests, setup, teardown);                                     \
     }
 
 /* --- A task ------------------------------------------------------------------------------------

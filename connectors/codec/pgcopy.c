@@ -97,6 +97,18 @@ bool mr_pg_uuid(mr_buffer *out, const char *text, size_t len)
     return true;
 }
 
+void mr_pg_uuid_text(mr_buffer *out, const char bytes[16])
+{
+    static const char digits[] = "0123456789abcdef";
+    for (int i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) {
+            mr_buffer_add_char(out, '-');
+        }
+        mr_buffer_add_char(out, digits[(unsigned char)bytes[i] >> 4]);
+        mr_buffer_add_char(out, digits[bytes[i] & 15]);
+    }
+}
+
 /* --- numeric --------------------------------------------------------------------------------- */
 
 __extension__ typedef unsigned __int128 wide;

@@ -145,6 +145,9 @@ void mr_pg_numeric_int(mr_buffer *out, int64_t v);
 /* uuid from its text: 32 hexadecimal digits, with the four hyphens or without any. */
 bool mr_pg_uuid(mr_buffer *out, const char *text, size_t len);
 
+/* The 36 characters of a uuid of 16 bytes, appended without a length. */
+void mr_pg_uuid_text(mr_buffer *out, const char bytes[16]);
+
 /* date, timestamp and timestamptz from days, or microseconds, since 1970-01-01. false: outside of
  * PostgreSQL's range (4713 BC to 5874897 AD, or 294276 AD). */
 bool mr_pg_date(mr_buffer *out, int32_t days);

@@ -231,7 +231,9 @@ static bool write_value(mr_buffer *out, const mr_schema *schema, const mr_cell *
         return write_text(out, cell->as.text, cell->len, err);
     case MR_UUID:
         if (cell->len == 16) {
-            write_hex(out, cell->as.text, cell->len);
+            mr_buffer_add_char(out, '"');
+            mr_pg_uuid_text(out, cell->as.text);
+            mr_buffer_add_char(out, '"');
             return true;
         }
         return write_text(out, cell->as.text, cell->len, err);

@@ -37,7 +37,9 @@ enum {
     MR_OPT_REQUIRED = 1,
     MR_OPT_SECRET = 2, /* has no printable form, on any path; shown as "***" */
     MR_OPT_PATH = 4,   /* MR_KIND_TEXT: a file or folder; in a pipeline file relative to that file's
-                          folder, as a flag to the current one. The connector sees it resolved. */
+                          folder, as a flag to the current one. The connector sees an absolute path
+                          without symbolic links, so that it may name what it has read by it.
+                          Text with "://" or that starts with { is left as it is. */
 };
 
 /* Strings owned by the parsed options; items is never NULL when count > 0. */

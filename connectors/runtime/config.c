@@ -442,6 +442,30 @@ mr_status mr_pipeline_parse(const char *json, size_t len, const char *shown_as, 
     return MR_OK;
 }
 
+mr_status mr_pipeline_set_kafka(mr_pipeline *pipeline, const mr_property *properties, size_t count,
+                                mr_config_problem *problem, void *context, mr_error *err)
+{
+    loaded *l = (loaded *)pipeline;
+    size_t kept = pipeline->kafka_count;
+    mr_property *all = mr_arena_calloc(l->arena, kept + count, sizeof *all);
+    memcpy(all, pipeline->kafka, kept * sizeof *all);
+    for (size_t i = 0; i < count; i++) {
+        size_t at = 0;
+        while (at < kept && strcmp(all[at].name, properties[i].name) != 0) {
+            at++;
+        }
+        kept += at == kept;
+        all[at] = (mr_property){mr_arena_format(l->arena, "%s", properties[i].name),
+                                mr_arena_format(l->arena, "%s", properties[i].value)};
+    }
+    pipeline->kafka = all;
+    pipeline->kafka_count = kept;
+    mr_config_reader reader = {.text = "", .arena = l->arena, .folder = ""};
+    check_kafka(&reader, pipeline, NULL);
+    tell_all(&reader, problem, context, err);
+    return reader.problem_count > 0 ? MR_FATAL : MR_OK;
+}
+
 void mr_pipeline_free(mr_pipeline *pipeline)
 {
     loaded *l = (loaded *)pipeline;

@@ -54,11 +54,19 @@ typedef void mr_config_problem(void *context, const char *text);
 MR_CHECKED mr_status mr_pipeline_load(const char *path, mr_config_problem *problem, void *context,
                                       mr_pipeline **ret, mr_error *err);
 
-/* The same from JSON text; `shown_as` stands for the file in messages, `folder` for its folder. */
+/* The same from JSON text; `shown_as` stands for the file in messages, `folder` for its folder
+ * (NULL: the current one). shown_as NULL: the text was made from command-line flags, and problems
+ * name those: "--batch-size: ...". */
 MR_CHECKED mr_status mr_pipeline_parse(const char *json, size_t len, const char *shown_as,
                                        const char *folder, mr_config_problem *problem,
                                        void *context, mr_pipeline **ret, mr_error *err);
 void mr_pipeline_free(mr_pipeline *pipeline);
+
+/* Kafka properties given beside the file (-X, -F): each replaces the file's or is added, then all
+ * are checked again. Problems as above, "-X name: text". Copied. */
+MR_CHECKED mr_status mr_pipeline_set_kafka(mr_pipeline *pipeline, const mr_property *properties,
+                                           size_t count, mr_config_problem *problem, void *context,
+                                           mr_error *err);
 
 /* One more state of a connector with its options parsed into it (each task has its own), and its
  * routes. */

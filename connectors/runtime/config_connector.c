@@ -81,11 +81,12 @@ static bool set(const draft *d, mr_config_place place, const mr_option *option, 
     return false;
 }
 
-/* The value as instances get it: paths made absolute. New reference. */
+/* The value as instances get it: paths made absolute, but for addresses (s3://...) and JSON text,
+ * which a schema's option takes as well. New reference. */
 static json_t *settled(const draft *d, const mr_option *option, const json_t *value)
 {
     const char *text = json_string_value(value);
-    if (!(option->flags & MR_OPT_PATH) || !text || !*text || strstr(text, "://")) {
+    if (!(option->flags & MR_OPT_PATH) || !text || !*text || *text == '{' || strstr(text, "://")) {
         return json_deep_copy(value);
     }
     return json_string(mr_config_path(d->reader, text));

@@ -29,23 +29,24 @@ typedef struct expansion {
 
 const char *mr_config_path(mr_config_reader *reader, const char *path)
 {
-    bool absolute = path[0] == '/';
-    const char *joined = mr_arena_format(reader->arena, "%s%s%s", absolute ? "" : reader->folder,
-                                         absolute || !*reader->folder ? "" : "/", path);
+    mr_auto_free char *base = realpath(*reader->folder ? reader->folder : ".", NULL);
+    const char *joined = path;
+    if (path[0] != '/') {
+        joined = mr_arena_format(reader->arena, "%s/%s", base ? base : reader->folder, path);
+    }
     mr_auto_free char *real = realpath(joined, NULL);
     if (real) {
         return mr_arena_format(reader->arena, "%s", real);
     }
-    /* Not there yet: its folder may be. */
+    /* Not there yet, or a pattern: its folder may be there. */
     const char *slash = strrchr(joined, '/');
-    mr_auto_free char *parent =
-        slash ? mr_strndup(joined, (size_t)(slash - joined) + 1) : mr_strdup(".");
+    mr_auto_free char *parent = mr_strndup(joined, (size_t)(slash - joined) + 1);
     mr_auto_free char *real_parent = realpath(parent, NULL);
     if (!real_parent) {
         return joined;
     }
     return mr_arena_format(reader->arena, "%s/%s", strcmp(real_parent, "/") ? real_parent : "",
-                           slash ? slash + 1 : joined);
+                           slash + 1);
 }
 
 /* The file's text without the line break at its end, which every editor adds. */

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See record_json.h. Recursion is bounded by the schema's nesting, which the parser bounds. */
+#include "cli/record_json.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+
+static char *base64(const char *data, size_t len)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *in = (const unsigned char *)data;
+    char *out = mr_alloc((len + 2) / 3 * 4 + 1), *at = out;
+    for (size_t i = 0; i < len; i += 3) {
+        unsigned long v = (unsigned long)in[i] << 16;
+        v |= i + 1 < len ? (unsigned long)in[i + 1] << 8 : 0;
+        v |= i + 2 < len ? in[i + 2] : 0;
+        *at++ = digits[v >> 18 & 63];
+        *at++ = digits[v >> 12 & 63];
+        *at++ = i + 1 < len ? digits[v >> 6 & 63] : '=';
+        *at++ = i + 2 < len ? digits[v & 63] : '=';
+    }
+    *at = '\0';
+    return out;
+}
+
+static json_t *base64_json(const char *data, size_t len)
+{
+    mr_auto_free char *text = base64(data, len);
+    return json_string(text);
+}
+
+static json_t *text_json(const char *text, size_t len)
+{
+    json_t *ret = json_stringn(text, len);
+    if (!ret) { /* no UTF-8: the codec refuses it, but a look should still show something */
+        ret = json_object();
+        json_object_set_new(ret, "base64", base64_json(text, len));
+    }
+    return ret;
+}
+
+/* --- Decimals --- */
+
+/* Big-endian two's complement to decimal digits, by dividing by ten again and again: fine for a
+ * look. */
+static json_t *decimal_json(const char *data, size_t len, int scale)
+{
+    mr_auto_free unsigned char *n = mr_calloc(len ? len : 1, 1);
+    bool negative = len && (data[0] & 0x80);
+    int carry = negative;
+    for (size_t i = len; i-- > 0;) {
+        int byte = (unsigned char)data[i];
+        byte = (negative ? byte ^ 0xFF : byte) + carry;
+        n[i] = (unsigned char)byte;
+        carry = negative && byte > 0xFF;
+    }
+    size_t room = len * 3 + (size_t)(scale > 0 ? scale : 0) + 4;
+    mr_auto_free char *out = mr_alloc(room);
+    char *at = out + room - 1;
+    *at = '\0';
+    bool more = true;
+    for (int digit = 0; more || digit <= scale; digit++) {
+        int rest = 0;
+        more = false;
+        if (digit == scale && scale > 0) {
+            *--at = '.';
+        }
+        for (size_t i = 0; i < len; i++) {
+            int value = rest << 8 | n[i];
+            n[i] = (unsigned char)(value / 10);
+            rest = value % 10;
+            more = more || n[i];
+        }
+        *--at = (char)('0' + rest);
+    }
+    if (negative) {
+        *--at = '-';
+    }
+    return json_string(at);
+}
+
+/* --- Times --- */
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0);
+}
+
+static void put_fraction(char *out, size_t size, int64_t us, int digits)
+{
+    snprintf(out, size, digits == 3 ? ".%03d" : ".%06d", (int)(digits == 3 ? us / 1000 : us));
+}
+
+static json_t *time_json(int64_t us, int digits)
+{
+    char fraction[16], text[64];
+    int64_t seconds = floor_div(us, 1000000);
+    put_fraction(fraction, sizeof fraction, us - seconds * 1000000, digits);
+    snprintf(text, sizeof text, "%02d:%02d:%02d%s", (int)(seconds / 3600 % 24),
+             (int)(seconds / 60 % 60), (int)(seconds % 60), fraction);
+    return json_string(text);
+}
+
+/* A value that no calendar has is shown as the number it is. */
+static json_t *timestamp_json(int64_t value, int64_t per_second, const char *zone)
+{
+    struct tm tm;
+    char fraction[16], text[64];
+    int64_t seconds = floor_div(value, per_second);
+    int64_t us = (value - seconds * per_second) * (1000000 / per_second);
+    time_t t = (time_t)seconds;
+    if (!gmtime_r(&t, &tm) || tm.tm_year > 8099) {
+        return json_integer(value);
+    }
+    put_fraction(fraction, sizeof fraction, us, per_second == 1000 ? 3 : 6);
+    size_t len = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(text + len, sizeof text - len, "%s%s", fraction, zone);
+    return json_string(text);
+}
+
+static json_t *date_json(int64_t days)
+{
+    struct tm tm;
+    char text[64];
+    time_t t = (time_t)(days * 86400);
+    if (!gmtime_r(&t, &tm)) {
+        return json_integer(days);
+    }
+    strftime(text, sizeof text, "%Y-%m-%d", &tm);
+    return json_string(text);
+}
+
+static json_t *real_json(double d)
+{
+    if (isnan(d)) {
+        return json_string("NaN");
+    }
+    return isinf(d) ? json_string(d > 0 ? "Infinity" : "-Infinity") : json_real(d);
+}
+
+/* Avro's duration: three little-endian numbers. */
+static json_t *duration_json(const char *data)
+{
+    uint32_t n[3];
+    for (int i = 0; i < 3; i++) {
+        const unsigned char *b = (const unsigned char *)data + 4 * i;
+        n[i] = b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+    }
+    return json_pack("{s:I, s:I, s:I}", "months", (json_int_t)n[0], "days", (json_int_t)n[1],
+                     "milliseconds", (json_int_t)n[2]);
+}
+
+/* --- Cells --- */
+
+static json_t *nested_json(const mr_cell *cell, const mr_schema *schema)
+{
+    json_t *ret = cell->type == MR_ARRAY ? json_array() : json_object();
+    if (cell->type == MR_ARRAY) {
+        for (uint32_t i = 0; i < cell->len; i++) {
+            json_array_append_new(ret, mr_cell_json(&cell->as.cells[i], schema->items));
+        }
+    } else if (cell->type == MR_RECORD) {
+        for (uint32_t i = 0; i < cell->len; i++) {
+            json_object_set_new(ret, schema->fields[i].name,
+                                mr_cell_json(&cell->as.cells[i], schema->fields[i].schema));
+        }
+    } else {
+        for (uint32_t i = 0; i + 1 < 2 * cell->len; i += 2) {
+            const mr_cell *key = &cell->as.cells[i];
+            mr_auto_free char *name = mr_strndup(key->as.text, key->len);
+            json_object_set_new(ret, name, mr_cell_json(key + 1, schema->items));
+        }
+    }
+    return ret;
+}
+
+static json_t *logical_json(const mr_cell *cell, const mr_schema *schema)
+{
+    switch ((mr_type)cell->type) {
+    case MR_DECIMAL:
+        return decimal_json(cell->as.text, cell->len, schema->scale);
+    case MR_UUID:
+        return text_json(cell->as.text, cell->len);
+    case MR_DATE:
+        return date_json(cell->as.i);
+    case MR_TIME_MS:
+        return time_json(cell->as.i * 1000, 3);
+    case MR_TIME_US:
+        return time_json(cell->as.i, 6);
+    case MR_TIMESTAMP_MS:
+        return timestamp_json(cell->as.i, 1000, "Z");
+    case MR_TIMESTAMP_US:
+        return timestamp_json(cell->as.i, 1000000, "Z");
+    case MR_LOCAL_TIMESTAMP_MS:
+        return timestamp_json(cell->as.i, 1000, "");
+    case MR_LOCAL_TIMESTAMP_US:
+        return timestamp_json(cell->as.i, 1000000, "");
+    case MR_DURATION:
+        return duration_json(cell->as.text);
+    default:
+        return json_null();
+    }
+}
+
+json_t *mr_cell_json(const mr_cell *cell, const mr_schema *schema)
+{
+    if (schema->type == MR_UNION) {
+        schema = schema->branches[cell->branch];
+    }
+    switch ((mr_type)cell->type) {
+    case MR_NULL:
+        return json_null();
+    case MR_BOOL:
+        return json_boolean(cell->as.i);
+    case MR_INT:
+    case MR_LONG:
+        return json_integer(cell->as.i);
+    case MR_FLOAT:
+    case MR_DOUBLE:
+        return real_json(cell->as.d);
+    case MR_STRING:
+    case MR_ENUM:
+        return text_json(cell->as.text, cell->len);
+    case MR_BYTES:
+    case MR_FIXED:
+        return base64_json(cell->as.text, cell->len);
+    case MR_ARRAY:
+    case MR_MAP:
+    case MR_RECORD:
+        return nested_json(cell, schema);
+    default:
+        return logical_json(cell, schema);
+    }
+}
+
+json_t *mr_bytes_json(mr_slice bytes)
+{
+    if (!bytes.data) {
+        return json_null();
+    }
+    json_t *ret = json_loadb(bytes.data, bytes.len, 0, NULL); /* objects and arrays only */
+    return ret ? ret : text_json(bytes.data, bytes.len);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages as JSON for people and jq. */
+#ifndef MR_CLI_RECORD_JSON_H
+#define MR_CLI_RECORD_JSON_H
+
+#include <jansson.h>
+
+#include "api/record.h"
+
+/* A cell of `schema`: records and maps as objects; dates and times as ISO 8601 text (with Z where
+ * the type means UTC); decimals as text with all their digits; bytes as base64 text; numbers that
+ * JSON does not have as "NaN", "Infinity", "-Infinity". New reference. */
+json_t *mr_cell_json(const mr_cell *cell, const mr_schema *schema);
+
+/* Bytes of no known format: JSON when they are, else text when they are UTF-8, else
+ * {"base64": ...}. data NULL: null. */
+json_t *mr_bytes_json(mr_slice bytes);
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `millrace tap`: the records of a topic as JSON lines, decoded with the schemas their fingerprints
+ * name. No group, no trace. A record that can not be decoded is printed too, with the reason, so
+ * that looking never stops at the record one is looking for.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "cli/properties.h"
+#include "cli/record_json.h"
+#include "cli/verbs.h"
+#include "codec/avro.h"
+#include "kafka/schemas.h"
+#include "kafka/tail.h"
+
+enum { ANSWER_MS = 5000, POLL_MS = 500 };
+
+/* One decoder per schema met; topics have few. */
+typedef struct known {
+    uint64_t fingerprint;
+    const mr_schema *schema;
+    mr_decoder *decoder;
+} known;
+
+typedef struct tapping {
+    mr_kafka_config kafka;
+    mr_schemas *schemas;
+    known *known;
+    size_t known_count;
+    mr_arena *arena;
+    mr_tail *tail;
+    bool once, raw;
+    long long left; /* records still to be printed; -1: no limit */
+} tapping;
+
+/* --- A record --- */
+
+static mr_status find_schema(tapping *t, uint64_t fingerprint, const known **ret, mr_error *err)
+{
+    for (size_t i = 0; i < t->known_count; i++) {
+        if (t->known[i].fingerprint == fingerprint) {
+            *ret = &t->known[i];
+            return MR_OK;
+        }
+    }
+    known k = {.fingerprint = fingerprint};
+    mr_status status = MR_OK;
+    if (!t->schemas) {
+        status = mr_schemas_new(&t->kafka, &t->schemas, err);
+    }
+    if (status == MR_OK) {
+        status = mr_schemas_get(t->schemas, fingerprint, NULL, &k.schema, err);
+    }
+    if (status == MR_OK) {
+        status = mr_decoder_new(k.schema, k.schema, &k.decoder, err);
+    }
+    if (status == MR_OK) {
+        t->known = mr_realloc_array(t->known, t->known_count + 1, sizeof *t->known);
+        t->known[t->known_count] = k;
+        *ret = &t->known[t->known_count++];
+    }
+    return status;
+}
+
+/* Sets *error to why a value that looks like Avro could not be decoded. */
+static json_t *value_json(tapping *t, mr_slice value, mr_error *err)
+{
+    uint64_t fingerprint;
+    const known *k;
+    mr_cell cell;
+    if (!value.data || !mr_single_object_parse(value.data, value.len, &fingerprint)) {
+        return mr_bytes_json(value);
+    }
+    if (find_schema(t, fingerprint, &k, err) != MR_OK ||
+        mr_decode(k->decoder, value.data + MR_SINGLE_OBJECT_HEADER_BYTES,
+                  value.len - MR_SINGLE_OBJECT_HEADER_BYTES, t->arena, &cell, err) != MR_OK) {
+        return mr_bytes_json(value);
+    }
+    return mr_cell_json(&cell, k->schema);
+}
+
+static json_t *headers_json(tapping *t, const mr_message *message)
+{
+    const mr_header *headers;
+    uint32_t count = 0;
+    mr_error err;
+    if (mr_message_headers(message, t->arena, &headers, &count, &err) != MR_OK || count == 0) {
+        return NULL;
+    }
+    json_t *ret = json_object();
+    for (uint32_t i = 0; i < count; i++) {
+        json_object_set_new(ret, headers[i].name, mr_bytes_json(headers[i].value));
+    }
+    return ret;
+}
+
+static void print_record(tapping *t, const mr_message *message)
+{
+    if (t->raw) {
+        fwrite(message->value.data, 1, message->value.data ? message->value.len : 0, stdout);
+        putchar('\n');
+        return;
+    }
+    mr_error err = {0};
+    json_auto_t *line =
+        json_pack("{s:s, s:i, s:I, s:I, s:o}", "topic", message->topic, "partition",
+                  (int)message->partition, "offset", (json_int_t)message->offset, "timestamp_ms",
+                  (json_int_t)message->timestamp_ms, "key", mr_bytes_json(message->key));
+    json_t *headers = headers_json(t, message);
+    if (headers) {
+        json_object_set_new(line, "headers", headers);
+    }
+    json_object_set_new(line, "value", value_json(t, message->value, &err));
+    if (err.text[0]) {
+        json_object_set_new(line, "error", json_string(err.text));
+    }
+    json_dumpf(line, stdout, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    putchar('\n');
+    mr_arena_reset(t->arena);
+}
+
+/* --- Reading --- */
+
+static int tap(tapping *t)
+{
+    while (t->left != 0) {
+        mr_message message;
+        mr_error err;
+        mr_status status = mr_tail_next(t->tail, 0, &message, &err);
+        if (status == MR_IDLE) { /* show what there is before waiting for more */
+            fflush(stdout);
+            if (t->once && mr_tail_at_end(t->tail)) {
+                return MR_EXIT_OK;
+            }
+            status = mr_tail_next(t->tail, POLL_MS, &message, &err);
+        }
+        if (status == MR_OK) {
+            print_record(t, &message);
+            mr_message_release(&message);
+            t->left -= t->left > 0;
+        } else if (status != MR_IDLE) {
+            return mr_complain(MR_EXIT_FAILED, "%s", err.text);
+        }
+        if (ferror(stdout)) {
+            return MR_EXIT_FAILED;
+        }
+    }
+    return MR_EXIT_OK;
+}
+
+static bool read_from(const mr_args *args, int64_t *from)
+{
+    const char *text = mr_args_value(args, "from");
+    *from = MR_TAIL_BEGINNING;
+    if (!text || strcmp(text, "beginning") == 0) {
+        return true;
+    }
+    if (strcmp(text, "end") == 0) {
+        *from = MR_TAIL_END;
+        return true;
+    }
+    char *end;
+    errno = 0;
+    long long offset = strtoll(text, &end, 10);
+    if (end == text || *end || errno || offset < 0) {
+        mr_complain(MR_EXIT_USAGE, "--from: found \"%s\"; allowed: beginning, end or an offset",
+                    text);
+        return false;
+    }
+    *from = offset;
+    return true;
+}
+
+static void release(tapping *t)
+{
+    mr_tail_close(t->tail);
+    for (size_t i = 0; i < t->known_count; i++) {
+        mr_decoder_free(t->known[i].decoder);
+    }
+    free(t->known);
+    mr_schemas_free(t->schemas);
+    mr_arena_free(t->arena);
+}
+
+static void on_event(void *context, int level, const char *event, const char *text)
+{
+    (void)context;
+    mr_log((mr_log_level)level, event, "%s", text);
+}
+
+/* The user's properties, and the broker's address from where `run` takes it too. */
+static const mr_property *with_servers(const mr_properties *given, mr_property *room, size_t *count)
+{
+    bool has = false;
+    for (size_t i = 0; i < given->count; i++) {
+        room[i + 1] = given->items[i];
+        has = has || strcmp(given->items[i].name, "bootstrap.servers") == 0 ||
+              strcmp(given->items[i].name, "metadata.broker.list") == 0;
+    }
+    const char *servers = getenv("KAFKA_BOOTSTRAP_SERVERS");
+    room[0] = (mr_property){"bootstrap.servers", servers && *servers ? servers : "127.0.0.1:9092"};
+    *count = given->count + !has;
+    return has ? room + 1 : room;
+}
+
+static int start(tapping *t, const mr_args *args, const mr_tail_options *options)
+{
+    mr_error err = {0};
+    mr_status status = mr_kafka_check(&t->kafka, &err);
+    if (status != MR_OK) {
+        return mr_complain(MR_EXIT_USAGE, "%s", err.text);
+    }
+    t->arena = mr_arena_new();
+    status = mr_tail_open(&t->kafka, options, ANSWER_MS, &t->tail, &err);
+    if (status == MR_IDLE) {
+        return mr_complain(MR_EXIT_UNREACHABLE,
+                           "no answer from Kafka: %s; set -X bootstrap.servers=host:port or "
+                           "KAFKA_BOOTSTRAP_SERVERS",
+                           err.text);
+    }
+    if (status != MR_OK) {
+        bool missing = strstr(err.code, "UNKNOWN_TOPIC") != NULL;
+        return mr_complain(missing ? MR_EXIT_MISSING : MR_EXIT_FAILED, "%s", err.text);
+    }
+    t->once = mr_args_has(args, "once");
+    t->raw = mr_args_has(args, "raw");
+    return tap(t);
+}
+
+int mr_verb_tap(const mr_args *args)
+{
+    long long partition;
+    tapping t = {.left = -1};
+    mr_tail_options options = {.topic = args->words[0]};
+    mr_properties properties;
+    if (!mr_args_integer(args, "count", -1, 0, INT64_MAX, &t.left) ||
+        !mr_args_integer(args, "partition", -1, 0, INT32_MAX, &partition) ||
+        !read_from(args, &options.from)) {
+        return MR_EXIT_USAGE;
+    }
+    if (options.from >= 0 && partition < 0) {
+        return mr_complain(MR_EXIT_USAGE,
+                           "--from with an offset needs --partition: offsets count per partition");
+    }
+    options.partition = (int)partition;
+    int code = MR_EXIT_USAGE;
+    if (mr_properties_read(args, &properties)) {
+        mr_auto_free mr_property *room = mr_calloc(properties.count + 1, sizeof *room);
+        t.kafka = (mr_kafka_config){.client_id = "millrace-tap", .on_event = on_event};
+        t.kafka.properties = with_servers(&properties, room, &t.kafka.property_count);
+        mr_log_setup(MR_LOG_WARN, MR_LOG_TEXT);
+        code = start(&t, args, &options);
+    }
+    release(&t);
+    mr_properties_release(&properties);
+    return code;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of verbs: all that help, completion, man page and reference say about them. */
+#include "cli/verbs.h"
+
+#include "cli/properties.h"
+
+static const mr_flag json_flags[] = {
+    {"json", 0, NULL, false, MR_WORD_NONE, NULL, "Prints JSON, for programs."},
+    MR_FLAGS_END,
+};
+
+static const mr_flag describe_flags[] = {
+    {"json", 0, NULL, false, MR_WORD_NONE, NULL,
+     "For a connector: the JSON Schema of its object in a pipeline file; without any word: that of "
+     "the whole file, for editors. For a pipeline file: its values as JSON."},
+    MR_FLAGS_END,
+};
+
+static const mr_flag check_flags[] = {
+    {"json", 0, NULL, false, MR_WORD_NONE, NULL,
+     "Prints one JSON object: file, ok, and problems with line, column and text."},
+    MR_FLAGS_END,
+};
+
+static const mr_flag tap_flags[] = {
+    {"count", 'n', "number", false, MR_WORD_TEXT, NULL, "Ends after this many records."},
+    {"from", 0, "where", false, MR_WORD_TEXT, NULL,
+     "beginning, end, or an offset (with --partition). Default: beginning."},
+    {"partition", 'p', "number", false, MR_WORD_TEXT, NULL,
+     "Reads this one partition. Default: all."},
+    {"once", 0, NULL, false, MR_WORD_NONE, NULL,
+     "Ends at the end of the topic instead of waiting for more."},
+    {"raw", 0, NULL, false, MR_WORD_NONE, NULL,
+     "Prints the bytes of the values as they are, a line break after each."},
+    MR_PROPERTY_FLAGS,
+    MR_FLAGS_END,
+};
+
+static const mr_flag no_flags[] = {MR_FLAGS_END};
+
+const mr_verb mr_verbs[] = {
+    {
+        .name = "run",
+        .summary = "run a pipeline file",
+        .usage = "<pipeline.json> [flags]",
+        .help =
+            "Runs all sources and sinks of a pipeline until it is stopped, or with --once until "
+            "everything that is there has been moved. The file is checked first; nothing is "
+            "started while anything in it is wrong.\n"
+            "\n"
+            "SIGTERM or SIGINT (Ctrl-C) stops in order: what is in flight is finished or given "
+            "back, and the exit code is 0. A second one stops at once; nothing is lost by that "
+            "either, the next start goes on from what was committed.\n"
+            "\n"
+            "To share the work, start the same file on more machines.",
+        .examples = "millrace run trips.json --once\n"
+                    "millrace run trips.json --only to-postgres --log-format json\n"
+                    "millrace run trips.json -X bootstrap.servers=kafka:9092 -F client.properties\n"
+                    "millrace run trips.json --once --json | jq .connectors",
+        .flags = mr_run_flags,
+        .words_min = 1,
+        .words_max = 1,
+        .word = MR_WORD_FILE,
+        .run = mr_verb_run,
+    },
+    {
+        .name = "source",
+        .summary = "run one source, its options as flags",
+        .usage = "<connector> [flags]",
+        .help = "Runs a pipeline of one source. The short form is just the connector's name: "
+                "millrace file. Every option is a flag: key.fields is --key-fields; and an "
+                "environment variable: MILLRACE_FILE_KEY_FIELDS. A flag wins over its variable.",
+        .examples = "millrace source file --path trips.csv --topic taxi_trips --once\n"
+                    "millrace source file --help",
+        .flags = no_flags,
+        .words_min = 1,
+        .words_max = 1,
+        .word = MR_WORD_CONNECTOR,
+        .raw = mr_run_connector_verb,
+    },
+    {
+        .name = "sink",
+        .summary = "run one sink, its options as flags",
+        .usage = "<connector> [flags]",
+        .help = "Runs a pipeline of one sink. The short form is just the connector's name: "
+                "millrace postgres. Every option is a flag: connection.url is --connection-url; "
+                "and an environment variable: MILLRACE_POSTGRES_CONNECTION_URL, which is the place "
+                "for secrets, since flags can be seen in the list of processes.",
+        .examples = "millrace sink postgres --topics taxi_trips --table trips --once\n"
+                    "millrace sink postgres --help",
+        .flags = no_flags,
+        .words_min = 1,
+        .words_max = 1,
+        .word = MR_WORD_CONNECTOR,
+        .raw = mr_run_connector_verb,
+    },
+    {
+        .name = "check",
+        .summary = "check a pipeline file, without any server",
+        .usage = "<pipeline.json> [flags]",
+        .help = "Finds all problems of a pipeline file, not only the first, and prints them with "
+                "file, line and column: unknown or misspelt options with the nearest right one, "
+                "missing ones, values out of range, variables that are not set, queries that are "
+                "no SQL. Exit code 0 when there is none, 2 otherwise.",
+        .examples = "millrace check trips.json\n"
+                    "millrace check trips.json --json | jq -r '.problems[].text'",
+        .flags = check_flags,
+        .words_min = 1,
+        .words_max = 1,
+        .word = MR_WORD_FILE,
+        .run = mr_verb_check,
+    },
+    {
+        .name = "list",
+        .summary = "list the connectors",
+        .usage = "[flags]",
+        .help = "Lists the connectors that this program has.",
+        .examples = "millrace list\nmillrace list --json | jq -r '.[].name'",
+        .flags = json_flags,
+        .run = mr_verb_list,
+    },
+    {
+        .name = "describe",
+        .summary = "explain a connector's options, or what a pipeline file comes to",
+        .usage = "<connector|pipeline.json> [flags]",
+        .help = "For a connector: what it does, and every option with its type, default, limits "
+                "and meaning. For a pipeline file: every option of every connector with the value "
+                "it has in the end, defaults included; secrets are shown as ***.\n"
+                "\n"
+                "With --json and no word it prints the JSON Schema of pipeline files: an editor "
+                "that knows it completes and checks them. Name it in the file as \"$schema\".",
+        .examples = "millrace describe postgres\n"
+                    "millrace describe trips.json\n"
+                    "millrace describe --json > millrace.schema.json",
+        .flags = describe_flags,
+        .words_max = 1,
+        .word = MR_WORD_CONNECTOR,
+        .run = mr_verb_describe,
+    },
+    {
+        .name = "tap",
+        .summary = "print the records of a topic as JSON lines",
+        .usage = "<topic> [flags]",
+        .help = "Prints one JSON object per record: topic, partition, offset, timestamp_ms, key, "
+                "headers, value. Values in Avro single-object encoding are decoded with the schema "
+                "that their fingerprint names; JSON and text are printed as such, other bytes as "
+                "base64. What can not be decoded has an \"error\" beside it. Only committed "
+                "records are read, and no consumer group is touched.",
+        .examples = "millrace tap taxi_trips -n 3 | jq .value\n"
+                    "millrace tap trip-analytics.to-postgres.dlq --once\n"
+                    "millrace tap taxi_trips --partition 0 --from 1000 -n 1",
+        .flags = tap_flags,
+        .words_min = 1,
+        .words_max = 1,
+        .word = MR_WORD_TEXT,
+        .run = mr_verb_tap,
+    },
+    {
+        .name = "completion",
+        .summary = "print completion for a shell",
+        .usage = "<bash|zsh|fish>",
+        .help = "Prints a script that completes verbs, connectors, flags and their values.",
+        .examples = "source <(millrace completion bash)\n"
+                    "millrace completion zsh > ~/.zfunc/_millrace\n"
+                    "millrace completion fish > ~/.config/fish/completions/millrace.fish",
+        .flags = no_flags,
+        .words_min = 1,
+        .words_max = 1,
+        .word = MR_WORD_SHELL,
+        .run = mr_verb_completion,
+    },
+    {
+        .name = "version",
+        .summary = "print the version",
+        .usage = "[flags]",
+        .help = "Prints the version; with --json also the compiler and the connectors built in.",
+        .flags = json_flags,
+        .run = mr_verb_version,
+    },
+    {
+        .name = "help",
+        .summary = "explain a verb, a connector or a topic",
+        .usage = "[verb|connector|topic]",
+        .help = "Without a word: the verbs and topics there are.",
+        .examples = "millrace help run\nmillrace help postgres\nmillrace help exit-codes",
+        .flags = no_flags,
+        .words_max = 1,
+        .word = MR_WORD_TOPIC,
+        .run = mr_verb_help,
+    },
+    {
+        .name = "generate",
+        .summary = "write docs/reference and docs/man from the tables",
+        .usage = "<folder>",
+        .help = "Writes reference/*.md and man/*.1 below the folder, from the tables of verbs and "
+                "options. For those who work on millrace: the files in the repository must be what "
+                "this writes.",
+        .examples = "millrace generate docs",
+        .flags = no_flags,
+        .words_min = 1,
+        .words_max = 1,
+        .word = MR_WORD_FILE,
+        .hidden = true,
+        .run = mr_verb_generate,
+    },
+    {.name = NULL},
+};

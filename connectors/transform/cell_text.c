@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cells as JSON and as text. Whole recursion is bounded by JSON_DEPTH_MAX; schemas may be
+ * recursive, so data decides the depth. */
+#include "transform/cell_text.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "transform/decimal.h"
+
+enum { JSON_DEPTH_MAX = 128 };
+
+const mr_schema *mr_cell_schema(const mr_schema *schema, const mr_cell *cell)
+{
+    if (schema->type == MR_UNION) {
+        return cell->branch < schema->branch_count ? schema->branches[cell->branch]
+                                                   : mr_schema_strip_null(schema);
+    }
+    return schema;
+}
+
+size_t mr_double_text(double value, char *out)
+{
+    for (int digits = 15;; digits++) {
+        int len = snprintf(out, 32, "%.*g", digits, value);
+        if (digits == 17 || strtod(out, NULL) == value) {
+            return (size_t)len;
+        }
+    }
+}
+
+void mr_uuid_text(const unsigned char *bytes, char *out)
+{
+    static const char hex[] = "0123456789abcdef";
+    for (int i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) {
+            *out++ = '-';
+        }
+        *out++ = hex[bytes[i] >> 4];
+        *out++ = hex[bytes[i] & 15];
+    }
+}
+
+int64_t mr_cell_integer(const mr_cell *cell)
+{
+    bool is_ms = cell->type == MR_TIMESTAMP_MS || cell->type == MR_LOCAL_TIMESTAMP_MS ||
+                 cell->type == MR_TIME_MS;
+    if (!is_ms) {
+        return cell->as.i;
+    }
+    if (cell->as.i > INT64_MAX / 1000 || cell->as.i < INT64_MIN / 1000) {
+        return cell->as.i > 0 ? INT64_MAX : INT64_MIN; /* 292,000 years away */
+    }
+    return cell->as.i * 1000;
+}
+
+/* Length of the valid UTF-8 sequence at s (Unicode 15, table 3-7); 0: none. */
+static size_t sequence_length(const unsigned char *s, size_t left)
+{
+    unsigned char c = s[0];
+    size_t need = c < 0x80 ? 1 : c >= 0xC2 && c <= 0xDF ? 2 : (c & 0xF0) == 0xE0 ? 3 : 4;
+    if (need == 1) {
+        return 1;
+    }
+    if (need > left || (need == 4 && (c < 0xF0 || c > 0xF4))) {
+        return 0;
+    }
+    unsigned char low = c == 0xE0 ? 0xA0 : c == 0xF0 ? 0x90 : 0x80;
+    unsigned char high = c == 0xED ? 0x9F : c == 0xF4 ? 0x8F : 0xBF;
+    if (s[1] < low || s[1] > high) {
+        return 0;
+    }
+    for (size_t i = 2; i < need; i++) {
+        if ((s[i] & 0xC0) != 0x80) {
+            return 0;
+        }
+    }
+    return need;
+}
+
+bool mr_utf8_valid(const char *text, size_t len)
+{
+    const unsigned char *s = (const unsigned char *)text, *end = s + len;
+    while (s < end) {
+        while (end - s >= 8) { /* eight ASCII characters at once */
+            uint64_t word;
+            memcpy(&word, s, sizeof word);
+            if (word & UINT64_C(0x8080808080808080)) {
+                break;
+            }
+            s += 8;
+        }
+        if (s == end) {
+            break;
+        }
+        size_t step = sequence_length(s, (size_t)(end - s));
+        if (!step) {
+            return false;
+        }
+        s += step;
+    }
+    return true;
+}
+
+static void json_char(unsigned char c, mr_buffer *out)
+{
+    if (c == '"' || c == '\\') {
+        mr_buffer_add_char(out, '\\');
+        mr_buffer_add_char(out, (char)c);
+    } else {
+        mr_buffer_printf(out, "\\u%04x", c);
+    }
+}
+
+void mr_json_text(const char *text, size_t len, mr_buffer *out)
+{
+    mr_buffer_add_char(out, '"');
+    size_t plain = 0; /* start of what can be copied as it is */
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c == '"' || c == '\\' || c < 0x20) {
+            mr_buffer_add(out, text + plain, i - plain);
+            json_char(c, out);
+            plain = i + 1;
+        }
+    }
+    mr_buffer_add(out, text + plain, len - plain);
+    mr_buffer_add_char(out, '"');
+}
+
+static void json_bytes(const char *data, size_t len, mr_buffer *out)
+{
+    mr_buffer_add_char(out, '"');
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)data[i];
+        if (c < 0x20 || c >= 0x7F || c == '"' || c == '\\') {
+            json_char(c, out);
+        } else {
+            mr_buffer_add_char(out, (char)c);
+        }
+    }
+    mr_buffer_add_char(out, '"');
+}
+
+static void json_double(double value, mr_buffer *out)
+{
+    char text[32];
+    if (isfinite(value)) {
+        mr_buffer_add(out, text, mr_double_text(value, text));
+    } else {
+        mr_buffer_add_text(out, "null");
+    }
+}
+
+static void json_cell(const mr_schema *schema, const mr_cell *cell, mr_buffer *out, int depth);
+
+static void json_children(const mr_schema *schema, const mr_cell *cell, mr_buffer *out, int depth)
+{
+    bool is_array = cell->type == MR_ARRAY, is_map = cell->type == MR_MAP;
+    mr_buffer_add_char(out, is_array ? '[' : '{');
+    for (uint32_t i = 0; i < cell->len && (is_array || is_map || i < schema->field_count); i++) {
+        if (i) {
+            mr_buffer_add_char(out, ',');
+        }
+        const mr_cell *child = &cell->as.cells[is_map ? 2 * i + 1 : i];
+        if (is_map) {
+            mr_json_text(child[-1].as.text, child[-1].len, out);
+            mr_buffer_add_char(out, ':');
+        } else if (!is_array) {
+            mr_json_text(schema->fields[i].name, strlen(schema->fields[i].name), out);
+            mr_buffer_add_char(out, ':');
+        }
+        json_cell(is_array || is_map ? schema->items : schema->fields[i].schema, child, out,
+                  depth + 1);
+    }
+    mr_buffer_add_char(out, is_array ? ']' : '}');
+}
+
+static void json_cell(const mr_schema *schema, const mr_cell *cell, mr_buffer *out, int depth)
+{
+    schema = mr_cell_schema(schema, cell);
+    if (depth > JSON_DEPTH_MAX || cell->type == MR_NULL) {
+        mr_buffer_add_text(out, "null");
+        return;
+    }
+    char text[40];
+    switch (cell->type) {
+    case MR_BOOL:
+        mr_buffer_add_text(out, cell->as.i ? "true" : "false");
+        break;
+    case MR_FLOAT:
+    case MR_DOUBLE:
+        json_double(cell->as.d, out);
+        break;
+    case MR_STRING:
+    case MR_ENUM:
+        mr_json_text(cell->as.text, cell->len, out);
+        break;
+    case MR_UUID:
+        if (cell->len == 16) {
+            mr_uuid_text((const unsigned char *)cell->as.text, text);
+            mr_json_text(text, 36, out);
+        } else {
+            mr_json_text(cell->as.text, cell->len, out);
+        }
+        break;
+    case MR_DECIMAL:
+        mr_buffer_add_char(out, '"');
+        mr_decimal_print_bytes(cell->as.text, cell->len, schema->scale, out);
+        mr_buffer_add_char(out, '"');
+        break;
+    case MR_BYTES:
+    case MR_FIXED:
+    case MR_DURATION:
+        json_bytes(cell->as.text, cell->len, out);
+        break;
+    case MR_RECORD:
+    case MR_ARRAY:
+    case MR_MAP:
+        json_children(schema, cell, out, depth);
+        break;
+    default:
+        mr_buffer_printf(out, "%lld", (long long)mr_cell_integer(cell));
+        break;
+    }
+}
+
+void mr_cell_json(const mr_schema *schema, const mr_cell *cell, mr_buffer *out)
+{
+    json_cell(schema, cell, out, 0);
+}

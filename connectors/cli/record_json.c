@@ -163,18 +163,18 @@ static json_t *nested_json(const mr_cell *cell, const mr_schema *schema)
     json_t *ret = cell->type == MR_ARRAY ? json_array() : json_object();
     if (cell->type == MR_ARRAY) {
         for (uint32_t i = 0; i < cell->len; i++) {
-            json_array_append_new(ret, mr_cell_json(&cell->as.cells[i], schema->items));
+            json_array_append_new(ret, mr_show_cell(&cell->as.cells[i], schema->items));
         }
     } else if (cell->type == MR_RECORD) {
         for (uint32_t i = 0; i < cell->len; i++) {
             json_object_set_new(ret, schema->fields[i].name,
-                                mr_cell_json(&cell->as.cells[i], schema->fields[i].schema));
+                                mr_show_cell(&cell->as.cells[i], schema->fields[i].schema));
         }
     } else {
         for (uint32_t i = 0; i + 1 < 2 * cell->len; i += 2) {
             const mr_cell *key = &cell->as.cells[i];
             mr_auto_free char *name = mr_strndup(key->as.text, key->len);
-            json_object_set_new(ret, name, mr_cell_json(key + 1, schema->items));
+            json_object_set_new(ret, name, mr_show_cell(key + 1, schema->items));
         }
     }
     return ret;
@@ -208,7 +208,7 @@ static json_t *logical_json(const mr_cell *cell, const mr_schema *schema)
     }
 }
 
-json_t *mr_cell_json(const mr_cell *cell, const mr_schema *schema)
+json_t *mr_show_cell(const mr_cell *cell, const mr_schema *schema)
 {
     if (schema->type == MR_UNION) {
         schema = schema->branches[cell->branch];
@@ -239,7 +239,7 @@ json_t *mr_cell_json(const mr_cell *cell, const mr_schema *schema)
     }
 }
 
-json_t *mr_bytes_json(mr_slice bytes)
+json_t *mr_show_bytes(mr_slice bytes)
 {
     if (!bytes.data) {
         return json_null();

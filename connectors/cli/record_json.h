@@ -10,10 +10,10 @@
 /* A cell of `schema`: records and maps as objects; dates and times as ISO 8601 text (with Z where
  * the type means UTC); decimals as text with all their digits; bytes as base64 text; numbers that
  * JSON does not have as "NaN", "Infinity", "-Infinity". New reference. */
-json_t *mr_cell_json(const mr_cell *cell, const mr_schema *schema);
+json_t *mr_show_cell(const mr_cell *cell, const mr_schema *schema);
 
 /* Bytes of no known format: JSON when they are, else text when they are UTF-8, else
  * {"base64": ...}. data NULL: null. */
-json_t *mr_bytes_json(mr_slice bytes);
+json_t *mr_show_bytes(mr_slice bytes);
 
 #endif

@@ -76,14 +76,14 @@ static json_t *value_json(tapping *t, mr_slice value, mr_error *err)
     const known *k;
     mr_cell cell;
     if (!value.data || !mr_single_object_parse(value.data, value.len, &fingerprint)) {
-        return mr_bytes_json(value);
+        return mr_show_bytes(value);
     }
     if (find_schema(t, fingerprint, &k, err) != MR_OK ||
         mr_decode(k->decoder, value.data + MR_SINGLE_OBJECT_HEADER_BYTES,
                   value.len - MR_SINGLE_OBJECT_HEADER_BYTES, t->arena, &cell, err) != MR_OK) {
-        return mr_bytes_json(value);
+        return mr_show_bytes(value);
     }
-    return mr_cell_json(&cell, k->schema);
+    return mr_show_cell(&cell, k->schema);
 }
 
 static json_t *headers_json(tapping *t, const mr_message *message)
@@ -96,7 +96,7 @@ static json_t *headers_json(tapping *t, const mr_message *message)
     }
     json_t *ret = json_object();
     for (uint32_t i = 0; i < count; i++) {
-        json_object_set_new(ret, headers[i].name, mr_bytes_json(headers[i].value));
+        json_object_set_new(ret, headers[i].name, mr_show_bytes(headers[i].value));
     }
     return ret;
 }
@@ -112,7 +112,7 @@ static void print_record(tapping *t, const mr_message *message)
     json_auto_t *line =
         json_pack("{s:s, s:i, s:I, s:I, s:o}", "topic", message->topic, "partition",
                   (int)message->partition, "offset", (json_int_t)message->offset, "timestamp_ms",
-                  (json_int_t)message->timestamp_ms, "key", mr_bytes_json(message->key));
+                  (json_int_t)message->timestamp_ms, "key", mr_show_bytes(message->key));
     json_t *headers = headers_json(t, message);
     if (headers) {
         json_object_set_new(line, "headers", headers);

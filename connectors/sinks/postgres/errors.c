@@ -76,8 +76,13 @@ static void one_line(const char *message, char *out, size_t size)
 uint64_t pg_copy_line(const char *context, char *column, size_t column_size)
 {
     column[0] = '\0';
-    const char *line =
-        context && strncmp(context, "COPY ", 5) == 0 ? strstr(context, ", line ") : NULL;
+    /* Below what the type's own code had to say ("JSON data, line 1: ..."). */
+    const char *copy = context;
+    while (copy && strncmp(copy, "COPY ", 5) != 0) {
+        copy = strchr(copy, '\n');
+        copy += copy != NULL;
+    }
+    const char *line = copy ? strstr(copy, ", line ") : NULL;
     if (!line) {
         return 0;
     }

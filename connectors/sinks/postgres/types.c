@@ -359,9 +359,11 @@ static bool time_ms(mr_buffer *out, const pg_column *column, const mr_cell *cell
     return put_time(out, cell->as.i * 1000, err);
 }
 
-static bool put_timestamp(mr_buffer *out, int64_t us, mr_error *err)
+/* v in units of `unit_us` microseconds. */
+static bool put_timestamp(mr_buffer *out, int64_t v, int64_t unit_us, mr_error *err)
 {
-    if (!mr_pg_timestamp(out, us)) {
+    int64_t us;
+    if (__builtin_mul_overflow(v, unit_us, &us) || !mr_pg_timestamp(out, us)) {
         return no_form(err, "22008",
                        "the timestamp is out of PostgreSQL's range (4713 BC to 294276 AD)");
     }
@@ -372,29 +374,21 @@ static bool timestamp_us(mr_buffer *out, const pg_column *column, const mr_cell 
                          mr_error *err)
 {
     (void)column;
-    return put_timestamp(out, cell->as.i, err);
+    return put_timestamp(out, cell->as.i, 1, err);
 }
 
 static bool timestamp_ms(mr_buffer *out, const pg_column *column, const mr_cell *cell,
                          mr_error *err)
 {
     (void)column;
-    int64_t us;
-    if (__builtin_mul_overflow(cell->as.i, 1000, &us)) {
-        us = INT64_MAX; /* out of range anyway */
-    }
-    return put_timestamp(out, us, err);
+    return put_timestamp(out, cell->as.i, 1000, err);
 }
 
 static bool date_to_timestamp(mr_buffer *out, const pg_column *column, const mr_cell *cell,
                               mr_error *err)
 {
     (void)column;
-    int64_t us;
-    if (__builtin_mul_overflow(cell->as.i, DAY_US, &us)) {
-        us = INT64_MAX;
-    }
-    return put_timestamp(out, us, err);
+    return put_timestamp(out, cell->as.i, DAY_US, err);
 }
 
 static bool write_interval(mr_buffer *out, const pg_column *column, const mr_cell *cell,

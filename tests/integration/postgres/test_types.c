@@ -218,6 +218,8 @@ static void dates_and_times(void **state)
                    "9999-12-31 23:59:59.999999+00|timestamp with time zone");
     assert_through(LOGICAL("long", "timestamp-micros"), "timestamp", cell_int(MR_TIMESTAMP_US, -1),
                    "1969-12-31 23:59:59.999999|timestamp without time zone");
+    assert_through(LOGICAL("long", "timestamp-micros"), NULL, cell_int(MR_TIMESTAMP_US, INT64_MAX),
+                   "294247-01-10 04:00:54.775807+00|timestamp with time zone");
     assert_through(LOGICAL("long", "timestamp-micros"), "text", cell_int(MR_TIMESTAMP_US, -1),
                    "1969-12-31T23:59:59.999999Z|text");
     assert_through(LOGICAL("long", "local-timestamp-millis"), NULL,

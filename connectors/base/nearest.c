@@ -63,7 +63,7 @@ static int score(const char *name, const char *folded, size_t len)
     size_t other_len = fold(name, other);
     int d = distance(folded, len, other, other_len);
     size_t longer = len > other_len ? len : other_len;
-    if (d <= 1 + (int)longer / 4 && d < (int)longer) {
+    if (d <= ((int)longer + 2) / 4 && d < (int)longer) { /* 1 of 3..5, 2 of 6..9, 3 of 10..13 */
         return d;
     }
     /* A beginning or an end of the right name is a good guess too: "url" for "connection.url". */

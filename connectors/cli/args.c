@@ -196,8 +196,8 @@ bool mr_args_integer(const mr_args *args, const char *name, long long dflt, long
     errno = 0;
     long long value = strtoll(text, &end, 10);
     if (end == text || *end || errno || value < min || value > max) {
-        mr_complain(MR_EXIT_USAGE, "--%s: found \"%s\"; allowed: a whole number from %lld to %lld",
-                    name, text, min, max);
+        mr_complain(MR_EXIT_USAGE, "--%s: found \"%s\"; allowed: a whole number of at least %lld",
+                    name, text, min);
         return false;
     }
     *ret = value;

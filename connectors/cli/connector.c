@@ -359,6 +359,11 @@ int mr_run_connector_verb(const mr_verb *verb, int argc, char **argv)
         if (connector) {
             return with_flags(connector, argc - 1, argv + 1);
         }
+        if (mr_connector_find(argv[0], !source, source)) {
+            return mr_complain(MR_EXIT_USAGE, "%s is a %s, not a %s: millrace %s %s", argv[0],
+                               source ? "sink" : "source", verb->name, source ? "sink" : "source",
+                               argv[0]);
+        }
         const char *near = mr_nearest(known, argv[0]);
         return mr_complain(MR_EXIT_USAGE, "there is no %s \"%s\"%s%s%s; `millrace list` lists them",
                            verb->name, argv[0], near ? "; did you mean \"" : "", near ? near : "",

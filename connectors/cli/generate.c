@@ -157,11 +157,7 @@ static bool write_cli(const char *folder)
     }
     for (const mr_topic *t = mr_topics; t->name; t++) {
         fprintf(out, "\n## %c%s\n\n", toupper((unsigned char)t->summary[0]), t->summary + 1);
-        if (strcmp(t->name, "exit-codes") == 0) {
-            fprintf(out, "```\n%s```\n", t->text);
-        } else {
-            md_text(out, t->text);
-        }
+        md_text(out, t->text);
     }
     return finish(out);
 }
@@ -295,10 +291,7 @@ static bool man_program(const char *folder)
             fputc(*p == '-' ? ' ' : toupper((unsigned char)*p), out);
         }
         fputs("\"\n", out);
-        bool lines = strcmp(t->name, "exit-codes") == 0;
-        fputs(lines ? ".nf\n" : "", out);
         roff_text(out, t->text);
-        fputs(lines ? ".fi\n" : "", out);
     }
     return finish(out);
 }

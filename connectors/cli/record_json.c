@@ -3,6 +3,7 @@
 #include "cli/record_json.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -246,4 +247,56 @@ json_t *mr_show_bytes(mr_slice bytes)
     }
     json_t *ret = json_loadb(bytes.data, bytes.len, 0, NULL); /* objects and arrays only */
     return ret ? ret : text_json(bytes.data, bytes.len);
+}
+
+/* --- Printing --- */
+
+static void show_real(FILE *out, double d)
+{
+    char text[40];
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, d);
+        if (strtod(text, NULL) == d) {
+            break;
+        }
+    }
+    fputs(text, out);
+    if (!strpbrk(text, ".e")) {
+        fputs(".0", out); /* a real stays one */
+    }
+}
+
+static void show_leaf(FILE *out, const json_t *value)
+{
+    mr_auto_free char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    fputs(text ? text : "null", out);
+}
+
+void mr_show_json(FILE *out, const json_t *value)
+{
+    if (json_is_real(value)) {
+        show_real(out, json_real_value(value));
+    } else if (json_is_array(value)) {
+        for (size_t i = 0; i < json_array_size(value); i++) {
+            fputc(i ? ',' : '[', out);
+            mr_show_json(out, json_array_get(value, i));
+        }
+        fputs(json_array_size(value) ? "]" : "[]", out);
+    } else if (json_is_object(value)) {
+        const char *name;
+        json_t *member;
+        bool first = true;
+        json_object_foreach((json_t *)value, name, member)
+        {
+            json_auto_t *key = json_string(name);
+            fputc(first ? '{' : ',', out);
+            show_leaf(out, key);
+            fputc(':', out);
+            mr_show_json(out, member);
+            first = false;
+        }
+        fputs(first ? "{}" : "}", out);
+    } else {
+        show_leaf(out, value);
+    }
 }

@@ -4,6 +4,7 @@
 #define MR_CLI_RECORD_JSON_H
 
 #include <jansson.h>
+#include <stdio.h>
 
 #include "api/record.h"
 
@@ -15,5 +16,9 @@ json_t *mr_show_cell(const mr_cell *cell, const mr_schema *schema);
 /* Bytes of no known format: JSON when they are, else text when they are UTF-8, else
  * {"base64": ...}. data NULL: null. */
 json_t *mr_show_bytes(mr_slice bytes);
+
+/* The value on one line; numbers with as few digits as tell them from their neighbours (9.3, not
+ * 9.3000000000000007 as jansson prints it). */
+void mr_show_json(FILE *out, const json_t *value);
 
 #endif

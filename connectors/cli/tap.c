@@ -121,7 +121,7 @@ static void print_record(tapping *t, const mr_message *message)
     if (err.text[0]) {
         json_object_set_new(line, "error", json_string(err.text));
     }
-    json_dumpf(line, stdout, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    mr_show_json(stdout, line);
     putchar('\n');
     mr_arena_reset(t->arena);
 }
@@ -240,7 +240,7 @@ int mr_verb_tap(const mr_args *args)
     tapping t = {.left = -1};
     mr_tail_options options = {.topic = args->words[0]};
     mr_properties properties;
-    if (!mr_args_integer(args, "count", -1, 0, INT64_MAX, &t.left) ||
+    if (!mr_args_integer(args, "count", -1, 1, INT64_MAX, &t.left) ||
         !mr_args_integer(args, "partition", -1, 0, INT32_MAX, &partition) ||
         !read_from(args, &options.from)) {
         return MR_EXIT_USAGE;

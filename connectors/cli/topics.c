@@ -60,13 +60,14 @@ const mr_topic mr_topics[] = {
      "\n"
      "Pipeline files name any variable with ${env:NAME}: `millrace help pipeline`.\n"},
     {"exit-codes", "what the exit codes mean",
-     "0  done: drained with --once, or stopped in order by a signal.\n"
-     "1  failed: something that doing it again will not heal; the last line on stderr says what.\n"
-     "2  bad usage or configuration: nothing was started.\n"
-     "3  not there: the topic that was asked for does not exist (tap).\n"
-     "4  unreachable: no broker answered in time (tap). A running pipeline waits for its servers "
-     "instead.\n"
-     "130  a second signal stopped it at once; nothing is lost, the next start goes on.\n"},
+     "  0    done: drained with --once, or stopped in order by a signal\n"
+     "  1    failed: something that doing it again will not heal; the last line on\n"
+     "       stderr says what\n"
+     "  2    bad usage or configuration: nothing was started\n"
+     "  3    not there: the topic or partition that was asked for does not exist (tap)\n"
+     "  4    unreachable: no broker answered in time (tap); a running pipeline waits\n"
+     "       for its servers instead\n"
+     "  130  a second signal stopped it at once; nothing is lost, the next start goes on\n"},
     {"kafka", "properties of the Kafka client",
      "The kafka object of a pipeline file, -X name=value and -F file take properties of librdkafka "
      "(its CONFIGURATION.md lists them). -X wins over -F, and both win over the file.\n"

@@ -22,6 +22,9 @@ void file_reader_init(file_reader *reader, const file_format *format)
     if (!reader->format.read_max_bytes) {
         reader->format.read_max_bytes = SIZE_MAX;
     }
+    if (!reader->format.buffer_bytes) {
+        reader->format.buffer_bytes = BUFFER_BYTES;
+    }
     mr_csv_init(&reader->csv, format->delimiter, FILE_COLUMNS_MAX);
 }
 
@@ -80,7 +83,7 @@ static void make_room(file_reader *reader)
         reader->end = unread;
     }
     if (unread == reader->capacity) {
-        reader->capacity = reader->capacity ? reader->capacity * 2 : BUFFER_BYTES;
+        reader->capacity = reader->capacity ? reader->capacity * 2 : reader->format.buffer_bytes;
         reader->data = mr_realloc(reader->data, reader->capacity);
     }
 }
@@ -177,10 +180,10 @@ file_event file_reader_next(file_reader *reader, file_item *item)
     }
     for (;;) {
         size_t unread = reader->end - reader->start, limit = reader->format.line_max_bytes;
-        const char *data = reader->data + reader->start;
         if (!unread) {
             return FILE_DRY;
         }
+        const char *data = reader->data + reader->start;
         bool last = reader->at_end && reader->complete && unread <= limit;
         item->line = reader->line;
         mr_csv *csv = &reader->csv;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * CSV records of one file, in constant memory: a buffer of BUFFER_BYTES that grows only while one
+ * CSV records of one file, in constant memory: a buffer of 1 MiB that grows only while one
  * record does not fit, up to the longest line that is allowed.
  *
  * Lifetime    What file_reader_next() yields points into the buffer and stays valid until the next
@@ -23,7 +23,9 @@ enum { FILE_COLUMNS_MAX = 4096 };
 typedef struct file_format {
     char delimiter;
     size_t line_max_bytes;
-    size_t read_max_bytes; /* largest single read(); tests make it tiny */
+    /* Tests make these tiny; 0: the usual. */
+    size_t read_max_bytes; /* largest single read() */
+    size_t buffer_bytes;   /* what the buffer has at first */
 } file_format;
 
 typedef struct file_reader {

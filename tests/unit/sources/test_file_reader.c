@@ -112,11 +112,13 @@ static void every_read_size(void **arg)
     static const size_t limits[] = {1 << 20, 120, 100, 90, 64, 40, 25};
     static events want, got;
     for (size_t l = 0; l < sizeof limits / sizeof *limits; l++) {
-        file_format format = {.delimiter = ',', .line_max_bytes = limits[l]};
+        file_format format = {
+            .delimiter = ',', .line_max_bytes = limits[l], .buffer_bytes = 1 << 20};
         read_all(nasty, sizeof nasty - 1, format, &want);
         assert_true(want.count > 12);
         for (size_t size = 1; size <= 64; size++) {
             format.read_max_bytes = size;
+            format.buffer_bytes = 1 + size % 20;
             read_all(nasty, sizeof nasty - 1, format, &got);
             same_events(&want, &got);
         }

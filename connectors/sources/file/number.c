@@ -90,7 +90,9 @@ file_number file_parse_int64(const char *text, size_t len, int64_t *ret)
     const char *first = p;
     for (; p < end && digit(*p); p++) {
         uint64_t d = (uint64_t)(*p - '0');
-        over |= value > (limit - d) / 10;
+        if (p - first >= 18) { /* 18 digits always fit */
+            over |= value > (limit - d) / 10;
+        }
         value = value * 10 + d;
     }
     if (p == first || (p < end && !zero_decimals(p, end))) {
@@ -153,10 +155,12 @@ file_number file_parse_double(const char *text, size_t len, double *ret)
     uint64_t value = 0;
     p += len && (*p == '-' || *p == '+');
     const char *first = p;
-    for (; p < end && (digit(*p) || (*p == '.' && !point)); p++) {
-        if (*p == '.') {
-            point = p;
-        } else {
+    for (; p < end && digit(*p); p++) {
+        value = value * 10 + (uint64_t)(*p - '0');
+    }
+    if (p < end && *p == '.') {
+        point = p++;
+        for (; p < end && digit(*p); p++) {
             value = value * 10 + (uint64_t)(*p - '0');
         }
     }

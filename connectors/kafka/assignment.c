@@ -118,13 +118,14 @@ void mr_consumer_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
     if (partitions->cnt || !consumer->known) {
         consumer->changed = true;
         consumer->generation++;
-        mr_link_say(&consumer->link, lost ? MR_LOG_WARN : MR_LOG_INFO, "kafka.rebalance",
-                    "%s %d partition(s), has %zu now%s", added ? "got" : "gave up", partitions->cnt,
-                    consumer->slot_count, lost ? " (the group had given them to others)" : "");
+        int level = lost ? MR_LOG_WARN : consumer->closing ? MR_LOG_DEBUG : MR_LOG_INFO;
+        mr_link_say(&consumer->link, level, "kafka.rebalance", "%s %d partition(s), has %zu now%s",
+                    added ? "got" : "gave up", partitions->cnt, consumer->slot_count,
+                    lost ? " (the group had given them to others)" : "");
     }
     consumer->known = consumer->known || added;
-    if (consumer->queue) {
-        rd_kafka_queue_yield(consumer->queue); /* let the poll in progress return */
+    if (consumer->queue && !consumer->closing) { /* rd_kafka_consumer_close() would end too early */
+        rd_kafka_queue_yield(consumer->queue);   /* let the poll in progress return */
     }
 }
 

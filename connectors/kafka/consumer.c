@@ -119,6 +119,7 @@ void mr_consumer_close(mr_consumer *consumer)
     if (!consumer) {
         return;
     }
+    consumer->closing = true;
     if (consumer->link.rk) {
         rd_kafka_consumer_close(consumer->link.rk);
     }

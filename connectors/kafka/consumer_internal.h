@@ -35,6 +35,7 @@ struct mr_consumer {
     bool known;   /* the group has told the first assignment */
     bool changed; /* since mr_consumer_assignment_changed() was last asked */
     bool paused;
+    bool closing;
     bool have_stuck;
     bool filled;      /* the queue was above low_water since the last nudge */
     size_t low_water; /* messages */

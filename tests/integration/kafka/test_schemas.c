@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Schemas through the topic, between processes (here: sets) that know nothing of each other. */
+#include "integration/kafka/support.h"
+
+#include <pthread.h>
+
+#include "codec/schema.h"
+
+/* A schema no other run has. */
+static const mr_schema *unique_schema(int number)
+{
+    char json[256];
+    int len = snprintf(json, sizeof json,
+                       "{\"type\":\"record\",\"name\":\"T%d_%d_%d\",\"fields\":[{\"name\":\"a\","
+                       "\"type\":\"long\",\"doc\":\"kept\"}]}",
+                       (int)getpid(), (int)(mr_wall_ms() % 1000000), number);
+    const mr_schema *schema;
+    mr_error err;
+    expect_ok(mr_schema_parse(json, (size_t)len, &schema, &err), &err);
+    return schema;
+}
+
+static mr_schemas *new_set(void)
+{
+    mr_schemas *set;
+    mr_error err;
+    expect_ok(mr_schemas_new(&config, &set, &err), &err);
+    return set;
+}
+
+static void test_put_then_get_elsewhere(void **state)
+{
+    (void)state;
+    const mr_schema *schema = unique_schema(0);
+    mr_schemas *one = new_set();
+    mr_schemas *two = new_set();
+    mr_error err;
+    const mr_schema *found;
+    expect_ok(mr_schemas_put(one, schema, NULL, &err), &err);
+    expect_ok(mr_schemas_put(one, schema, NULL, &err), &err); /* once is enough */
+    expect_ok(mr_schemas_get(one, schema->fingerprint, NULL, &found, &err), &err);
+    expect_ok(mr_schemas_get(two, schema->fingerprint, NULL, &found, &err), &err);
+    assert_string_equal(found->name, schema->name);
+    assert_true(found->fingerprint == schema->fingerprint);
+    assert_string_equal(found->fields[0].doc, "kept");
+    const mr_schema *again;
+    expect_ok(mr_schemas_get(two, schema->fingerprint, NULL, &again, &err), &err);
+    assert_ptr_equal(found, again);
+    mr_schemas_free(one);
+    mr_schemas_free(two);
+    mr_schema_release(schema);
+}
+
+static void test_unknown_is_rejected_quickly(void **state)
+{
+    (void)state;
+    mr_schemas *set = new_set();
+    const mr_schema *found;
+    mr_error err;
+    uint64_t rubbish = 0xdeadbeefdeadbeef;
+    assert_int_equal(mr_schemas_get(set, rubbish, NULL, &found, &err), MR_REJECT);
+    assert_non_null(strstr(err.text, "deadbeefdeadbeef"));
+    assert_non_null(strstr(err.text, MR_SCHEMAS_TOPIC));
+    int64_t before = mr_clock_us();
+    for (int i = 0; i < 1000; i++) { /* without asking the broker each time */
+        assert_int_equal(mr_schemas_get(set, rubbish, NULL, &found, &err), MR_REJECT);
+    }
+    assert_true(mr_clock_us() - before < 1000000);
+    /* One that comes later is found all the same. */
+    const mr_schema *schema = unique_schema(1);
+    mr_schemas *other = new_set();
+    expect_ok(mr_schemas_put(other, schema, NULL, &err), &err);
+    expect_ok(mr_schemas_get(set, schema->fingerprint, NULL, &found, &err), &err);
+    mr_schemas_free(other);
+    mr_schemas_free(set);
+    mr_schema_release(schema);
+}
+
+typedef struct worker {
+    mr_schemas *set;
+    const mr_schema *schema;
+    mr_status status;
+} worker;
+
+static void *work(void *context)
+{
+    worker *w = context;
+    const mr_schema *found;
+    mr_error err;
+    w->status = mr_schemas_put(w->set, w->schema, NULL, &err);
+    for (int i = 0; i < 100 && !w->status; i++) {
+        w->status = mr_schemas_get(w->set, w->schema->fingerprint, NULL, &found, &err);
+    }
+    return NULL;
+}
+
+static void test_tasks_share_a_set(void **state)
+{
+    (void)state;
+    enum { WORKERS = 4 };
+    mr_schemas *set = new_set();
+    worker workers[WORKERS];
+    pthread_t threads[WORKERS];
+    for (int i = 0; i < WORKERS; i++) {
+        workers[i] = (worker){set, unique_schema(2 + i / 2), MR_OK};
+        pthread_create(&threads[i], NULL, work, &workers[i]);
+    }
+    for (int i = 0; i < WORKERS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(workers[i].status, MR_OK);
+        mr_schema_release(workers[i].schema);
+    }
+    mr_schemas_free(set);
+}
+
+int main(void)
+{
+    need_broker();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_put_then_get_elsewhere),
+        cmocka_unit_test(test_unknown_is_rejected_quickly),
+        cmocka_unit_test(test_tasks_share_a_set),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

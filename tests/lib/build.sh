@@ -23,7 +23,7 @@ configure_and_build() (
     local targets=(all)
     cd "$ROOT" && cmake --preset "$1" || exit
     if (($# > 1)); then
-        mapfile -t targets < <(sed 's#.*/##' "build/$1/$2" | grep -E "${3:-.}")
+        mapfile -t targets < <(sed 's#.*/##' "build/$1/$2" | grep -E "${3:-.}" || true)
         targets+=(millrace)
     fi
     cmake --build --preset "$1" --target "${targets[@]}"

@@ -291,7 +291,7 @@ static int run_connector(const mr_connector *connector, const mr_connector_flags
                          const mr_args *args)
 {
     const char *name = mr_args_value(args, "name");
-    mr_properties properties;
+    mr_properties properties = {NULL, 0};
     origin from = {connector, flags, args};
     json_auto_t *options = json_pack("{s:s}", "connector", connector->name);
     int code = MR_EXIT_USAGE;
@@ -303,8 +303,8 @@ static int run_connector(const mr_connector *connector, const mr_connector_flags
                       connector->name, options);
         code = root ? run_json(root, &from)
                     : mr_complain(MR_EXIT_USAGE, "--name or -X: is not valid UTF-8");
-        mr_properties_release(&properties);
     }
+    mr_properties_release(&properties);
     return code;
 }
 

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# docs/reference and docs/man are what `millrace generate docs` writes, so that no option is undocumented or documented
+# wrongly; completion and the JSON Schema come from the same tables and are good for their purpose.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../../lib/scenario.sh"
+
+mkdir -p "$TMP/fresh"
+run_ok "the reference can be generated" "$MILLRACE" generate "$TMP/fresh"
+for part in reference man; do
+    if diff -ru "$MILLRACE_ROOT/docs/$part" "$TMP/fresh/$part" >"$TMP/diff"; then
+        ok "docs/$part is fresh"
+    else
+        not_ok "docs/$part is fresh" "run: $MILLRACE generate docs" "$(head -n 30 "$TMP/diff")"
+    fi
+done
+
+for shell in bash zsh fish; do
+    run_ok "completion for $shell is printed" "$MILLRACE" completion "$shell"
+    cp "$TMP/out" "$TMP/complete.$shell"
+    ! command -v "$shell" >/dev/null || run_ok "$shell takes it" "$shell" -n "$TMP/complete.$shell"
+done
+
+# shellcheck disable=SC1091  # made above
+source "$TMP/complete.bash"
+completes() { # wanted, words so far; the last one is being typed
+    local found
+    COMP_WORDS=(millrace "${@:2}")
+    COMP_CWORD=$(($# - 1))
+    _millrace
+    found=$(printf '%s\n' "${COMPREPLY[@]}" | sort | paste -sd ' ')
+    equal "completion of: ${*:2}" "$1" "$found"
+}
+completes "completion" comp
+completes "postgres" postg
+completes "--insert-mode" postgres --insert-m
+completes "auto insert upsert" sink postgres --insert-mode ""
+completes "false true" postgres --auto-create ""
+completes "--log-format --log-level" run pipeline.json --log
+completes "debug" run --log-level d
+completes "bash fish zsh" completion ""
+completes "file postgres" source ""
+
+"$MILLRACE" describe --json >"$TMP/schema.json"
+run_ok "the JSON Schema names every option of every connector" "$MILLRACE_PYTHON" - "$TMP/schema.json" <<'PYTHON'
+import json, sys
+schema = json.load(open(sys.argv[1]))
+postgres = schema["$defs"]["sink-postgres"]["properties"]
+assert postgres["connection.url"]["writeOnly"] is True
+assert postgres["insert.mode"]["anyOf"][0]["enum"] == ["auto", "insert", "upsert"]
+assert postgres["batch.size"]["anyOf"][0]["minimum"] == 1
+assert "table" in postgres["routes"]["items"]["properties"]
+assert schema["$defs"]["source-file"]["required"] == ["connector", "topic", "path"], schema["$defs"]["source-file"]
+assert schema["$defs"]["source-file"]["additionalProperties"] is False
+PYTHON
+
+for verb in $("$MILLRACE" help | awk '/^Verbs/ {on = 1; next} /^$/ {on = 0} on {print $1}'); do
+    run_ok "millrace $verb --help" "$MILLRACE" "$verb" --help
+    contains "and it shows the usage" "$(<"$TMP/out")" "Usage"
+done
+for connector in file postgres; do
+    run_ok "millrace $connector --help" "$MILLRACE" "$connector" --help
+    contains "and it names a variable" "$(<"$TMP/out")" "MILLRACE_${connector^^}_"
+    cp "$TMP/out" "$TMP/help"
+    run_fails "no colour where there is no terminal" 1 "" grep $'\033' "$TMP/help"
+done
+scenario_end

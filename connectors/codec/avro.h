@@ -12,7 +12,7 @@
  * Text        Strings are not checked to be UTF-8: who hands them on does so where it costs least
  *             (PostgreSQL's server, the JSON writer). Keys of maps may repeat; order is as written.
  * Limits      Records, arrays and maps nest at most 64 deep; a datum has at most 2^31 - 1 bytes and
- *             makes at most 2^20 cells and 16 more per byte of it (so arrays of nothing end).
+ *             makes at most 2^16 cells and 16 more per byte of it (so arrays of nothing end).
  */
 #ifndef MR_CODEC_AVRO_H
 #define MR_CODEC_AVRO_H

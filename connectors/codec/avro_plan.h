@@ -16,7 +16,7 @@ enum {
     MR_AVRO_DEPTH_MAX = 64, /* records, arrays and maps inside each other */
     /* Cells that one datum may make: so many, and so many more for each of its bytes. Bounds what
      * an array of a billion values of no bytes can do; honest data is far below. */
-    MR_AVRO_CELLS_MAX = 1 << 20,
+    MR_AVRO_CELLS_MAX = 1 << 16,
     MR_AVRO_CELLS_PER_BYTE_MAX = 16,
 };
 

@@ -146,14 +146,34 @@ static int64_t run_source(const char *path)
     return records;
 }
 
-static void report(const char *what, int64_t records, int64_t bytes, int64_t us)
+typedef struct moment {
+    int64_t wall_us, cpu_us;
+} moment;
+
+static int64_t us_of(struct timeval t)
+{
+    return (int64_t)t.tv_sec * 1000000 + t.tv_usec;
+}
+
+static moment now(void)
 {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
+    return (moment){mr_clock_us(), us_of(usage.ru_utime) + us_of(usage.ru_stime)};
+}
+
+static void report(const char *what, int64_t records, int64_t bytes, moment since)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    moment end = now();
+    int64_t us = end.wall_us - since.wall_us, cpu_us = end.cpu_us - since.cpu_us;
     printf("{\"bench\":\"csv_parse\",\"case\":\"%s\",\"records\":%lld,\"bytes\":%lld,"
-           "\"seconds\":%.3f,\"records_per_s\":%.0f,\"mb_per_s\":%.1f,\"peak_rss_kib\":%ld}\n",
-           what, (long long)records, (long long)bytes, (double)us / 1e6,
-           (double)records * 1e6 / (double)us, (double)bytes / (double)us, usage.ru_maxrss);
+           "\"seconds\":%.3f,\"cpu_seconds\":%.3f,\"records_per_s\":%.0f,"
+           "\"records_per_cpu_s\":%.0f,\"mb_per_cpu_s\":%.1f,\"peak_rss_kib\":%ld}\n",
+           what, (long long)records, (long long)bytes, (double)us / 1e6, (double)cpu_us / 1e6,
+           (double)records * 1e6 / (double)us, (double)records * 1e6 / (double)cpu_us,
+           (double)bytes / (double)cpu_us, usage.ru_maxrss);
     fflush(stdout);
 }
 
@@ -184,13 +204,12 @@ int main(int argc, char **argv)
     const mr_schema *schema = infer(path);
     mr_log_setup(MR_LOG_WARN, MR_LOG_TEXT);
     for (long i = 0; i < rounds; i++) {
-        int64_t t0 = mr_clock_us(), n = run_reader(path, NULL), t1 = mr_clock_us();
-        report("parse", n, bytes, t1 - t0);
-        n = run_reader(path, schema);
-        int64_t t2 = mr_clock_us();
-        report("type", n, bytes, t2 - t1);
-        n = run_source(path);
-        report("source", n, bytes, mr_clock_us() - t2);
+        moment start = now();
+        report("parse", run_reader(path, NULL), bytes, start);
+        start = now();
+        report("type", run_reader(path, schema), bytes, start);
+        start = now();
+        report("source", run_source(path), bytes, start);
     }
     mr_schema_release(schema);
     unlink(path);

@@ -289,6 +289,10 @@ static bool decimal_type(mr_parser *p, const function *f, const mr_node *args, i
                                   f->name);
         }
     } else {
+        if (mr_type_unknown(p, &args[0]) || mr_type_unknown(p, &args[1])) {
+            *ret = (mr_sql_type){MR_SQL_ANY, false, 0, 0};
+            return true;
+        }
         int a = mr_type_scale(&args[0]), b = mr_type_scale(&args[1]);
         if (a >= 0 && b >= 0) {
             scale = f->gives == GIVES_PRODUCT ? a + b : a > b ? a : b;
@@ -360,7 +364,9 @@ static bool result_type(mr_parser *p, const function *f, const mr_node *args, in
     *ret = (mr_sql_type){MR_DOUBLE, false, 0, 0};
     switch (f->gives) {
     case GIVES_NUMBER:
-        if (args[0].type.type == MR_LONG || args[0].type.type == MR_BOOL) {
+        if (mr_type_unknown(p, &args[0])) {
+            ret->type = MR_SQL_ANY;
+        } else if (args[0].type.type == MR_LONG || args[0].type.type == MR_BOOL) {
             ret->type = MR_LONG;
         }
         return true;

@@ -229,7 +229,7 @@ static void old(sqlite3_context *context, int argc, sqlite3_value **argv)
     const mr_cell *before =
         scan->row < scan->batch->count ? scan->batch->records[scan->row].before : NULL;
     if (schema && before) {
-        mr_scan_result(context, schema, mr_scan_cell(scan->columns, before, column), scan);
+        mr_scan_result(context, schema, mr_scan_cell(scan->columns, before, column));
     }
 }
 

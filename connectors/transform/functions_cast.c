@@ -142,7 +142,7 @@ static void integer_as_text(sqlite3_context *context, const argument *a)
     } else if (a->type == MR_TIMESTAMP_US || a->type == MR_LOCAL_TIMESTAMP_US) {
         ok = mr_calendar_print(i, a->type == MR_TIMESTAMP_US ? "Z" : "", &text);
     } else if (a->type == MR_DATE) {
-        ok = i >= INT32_MIN && i <= INT32_MAX &&
+        ok = i >= INT64_MIN / MR_DAY_US && i <= INT64_MAX / MR_DAY_US &&
              mr_calendar_print_format(i * MR_DAY_US, "%F", &text);
     } else if (a->type == MR_TIME_US) {
         ok = mr_calendar_print_format(i, i % 1000000 ? "%T.%f" : "%T", &text);

@@ -7,7 +7,10 @@
 #include "transform/calendar.h"
 #include "transform/plan.h"
 
-enum { PURE = SQLITE_UTF8 | SQLITE_DETERMINISTIC };
+enum {
+    PURE = SQLITE_UTF8 | SQLITE_DETERMINISTIC,
+    DAYS_MAX = 5000000, /* beyond year 9999, and far from the end of 64 bits of microseconds */
+};
 
 static bool any_null(int argc, sqlite3_value **argv)
 {
@@ -116,8 +119,8 @@ static void format_date(sqlite3_context *context, int argc, sqlite3_value **argv
         !read_integer(context, argv[0], &days)) {
         return;
     }
-    if (days > INT32_MAX || days < INT32_MIN) {
-        days = INT32_MAX; /* out of the calendar: refused below */
+    if (days > DAYS_MAX || days < -DAYS_MAX) {
+        days = DAYS_MAX; /* out of the calendar: refused below */
     }
     print_time(context, argv[0], days * MR_DAY_US, format ? format : "%F", "");
 }

@@ -65,6 +65,8 @@ bool mr_function_allowed(const char *name);
 /* --- types (typing.c) --- */
 bool mr_type_is_number(mr_type type);    /* bool, long, double */
 bool mr_type_is_timestamp(mr_type type); /* of either kind */
+/* No schema is known yet and this hangs on it: whatever is done with it, the answer is open. */
+bool mr_type_unknown(const mr_parser *p, const mr_node *node);
 /* The type that holds both, for CASE, coalesce() and the like. */
 bool mr_type_unify(mr_parser *p, const mr_node *a, const mr_node *b, mr_sql_type *ret);
 /* May they be compared? Turns a text literal beside a timestamp or date into one; `exact` is set

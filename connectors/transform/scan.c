@@ -68,9 +68,7 @@ static int table_connect(sqlite3 *db, void *aux, int argc, const char *const *ar
                          columns->items[i].meta == MR_META_NONE ? "" : " HIDDEN");
     }
     mr_buffer_add_char(&sql, ')');
-    scan->declaring = true;
     int rc = sqlite3_declare_vtab(db, mr_buffer_text(&sql));
-    scan->declaring = false;
     mr_buffer_release(&sql);
     if (rc == SQLITE_OK) {
         record_table *table = mr_calloc(1, sizeof *table);
@@ -171,6 +169,13 @@ static void result_text(sqlite3_context *context, const char *text, size_t len)
     sqlite3_result_text64(context, len ? text : "", len, SQLITE_STATIC, SQLITE_UTF8);
 }
 
+/* What is in the row's arena SQLite must copy: a sub-query that aggregates over the wrong table
+ * would keep it beyond the row (found under ASan). */
+static void result_copied(sqlite3_context *context, const char *text, size_t len)
+{
+    sqlite3_result_text64(context, len ? text : "", len, SQLITE_TRANSIENT, SQLITE_UTF8);
+}
+
 /* Keeps what `out` holds as long as the row lasts. */
 static const char *keep(mr_scan *scan, mr_buffer *out)
 {
@@ -178,30 +183,28 @@ static const char *keep(mr_scan *scan, mr_buffer *out)
     return text;
 }
 
-static void result_written(sqlite3_context *context, mr_scan *scan, mr_buffer *out)
+static void result_written(sqlite3_context *context, mr_buffer *out)
 {
     if (out->failed) {
         sqlite3_result_error_toobig(context);
     } else {
-        size_t len = out->len;
-        result_text(context, keep(scan, out), len);
+        result_copied(context, out->data, out->len);
     }
     mr_buffer_release(out);
 }
 
-static void result_uuid(sqlite3_context *context, const mr_cell *cell, mr_scan *scan)
+static void result_uuid(sqlite3_context *context, const mr_cell *cell)
 {
     if (cell->len != 16) {
         result_text(context, cell->as.text, cell->len);
         return;
     }
-    char *text = mr_arena_alloc(scan->scratch, 36);
+    char text[36];
     mr_uuid_text((const unsigned char *)cell->as.text, text);
-    result_text(context, text, 36);
+    result_copied(context, text, sizeof text);
 }
 
-void mr_scan_result(sqlite3_context *context, const mr_schema *schema, const mr_cell *cell,
-                    mr_scan *scan)
+void mr_scan_result(sqlite3_context *context, const mr_schema *schema, const mr_cell *cell)
 {
     switch (cell->type) {
     case MR_NULL:
@@ -221,13 +224,13 @@ void mr_scan_result(sqlite3_context *context, const mr_schema *schema, const mr_
         sqlite3_result_blob64(context, cell->len ? cell->as.text : "", cell->len, SQLITE_STATIC);
         break;
     case MR_UUID:
-        result_uuid(context, cell, scan);
+        result_uuid(context, cell);
         break;
     case MR_DECIMAL: {
         mr_buffer text = MR_BUFFER_INIT(1 << 20);
         mr_decimal_print_bytes(cell->as.text, cell->len, mr_cell_schema(schema, cell)->scale,
                                &text);
-        result_written(context, scan, &text);
+        result_written(context, &text);
         break;
     }
     case MR_RECORD:
@@ -235,7 +238,7 @@ void mr_scan_result(sqlite3_context *context, const mr_schema *schema, const mr_
     case MR_MAP: {
         mr_buffer text = MR_BUFFER_INIT(JSON_MAX_BYTES);
         mr_cell_json(schema, cell, &text);
-        result_written(context, scan, &text);
+        result_written(context, &text);
         break;
     }
     default:
@@ -344,7 +347,7 @@ static void result_meta(sqlite3_context *context, mr_scan *scan, mr_meta meta)
     } else {
         const char *text = mr_scan_meta_text(scan, meta, &len);
         if (text) {
-            result_text(context, text, len);
+            result_copied(context, text, len);
         }
     }
 }
@@ -360,7 +363,7 @@ static void result_nested(sqlite3_context *context, mr_scan *scan, int column, c
         mr_buffer_release(&text);
     }
     if (json->text) {
-        result_text(context, json->text, json->len);
+        result_copied(context, json->text, json->len);
     } else {
         sqlite3_result_error_toobig(context);
     }
@@ -382,7 +385,7 @@ static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *context, in
     if (cell->type == MR_RECORD || cell->type == MR_ARRAY || cell->type == MR_MAP) {
         result_nested(context, scan, column, cell);
     } else {
-        mr_scan_result(context, c->schema, cell, scan);
+        mr_scan_result(context, c->schema, cell);
     }
     return SQLITE_OK;
 }

@@ -23,7 +23,6 @@ typedef struct mr_scan {
     size_t row, start;  /* a scan begins at start, to go on after a row that failed */
     bool valueless;     /* scan the records without a value instead of those with one */
     bool open;          /* a cursor is open */
-    bool declaring;     /* the table is being declared: its CREATE TABLE is ours */
     int64_t now_us;     /* the answer of now() during this batch */
     unsigned steps;     /* taken on this row, in units of the progress handler */
     mr_arena *scratch;  /* of the row */
@@ -34,8 +33,7 @@ typedef struct mr_scan {
 int mr_scan_register(sqlite3 *db, mr_scan *scan);
 
 /* Ends a query with the value of a field (of this schema) as its answer. */
-void mr_scan_result(sqlite3_context *context, const mr_schema *schema, const mr_cell *cell,
-                    mr_scan *scan);
+void mr_scan_result(sqlite3_context *context, const mr_schema *schema, const mr_cell *cell);
 
 /* The value of the record's field; NULL cell where the record has none. */
 const mr_cell *mr_scan_cell(const mr_columns *columns, const mr_cell *value, int column);

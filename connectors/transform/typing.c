@@ -22,6 +22,11 @@ static bool is_open(mr_type type)
     return type == MR_SQL_ANY || type == MR_NULL;
 }
 
+bool mr_type_unknown(const mr_parser *p, const mr_node *node)
+{
+    return p->columns->stub && node->type.type == MR_SQL_ANY;
+}
+
 static bool is_text(mr_type type)
 {
     return type == MR_STRING || type == MR_UUID;
@@ -62,7 +67,9 @@ static mr_sql_type unify_decimals(const mr_node *a, const mr_node *b)
 bool mr_type_unify(mr_parser *p, const mr_node *a, const mr_node *b, mr_sql_type *ret)
 {
     mr_sql_type x = a->type, y = b->type, both = x;
-    if (x.type == y.type && (x.type != MR_DECIMAL || (x.scale == y.scale))) {
+    if (mr_type_unknown(p, a) || mr_type_unknown(p, b)) {
+        both.type = MR_SQL_ANY;
+    } else if (x.type == y.type && (x.type != MR_DECIMAL || (x.scale == y.scale))) {
         both.precision = x.precision > y.precision ? x.precision : y.precision;
     } else if (is_open(x.type) && y.type != MR_NULL) {
         both = y;
@@ -185,6 +192,10 @@ bool mr_type_arithmetic(mr_parser *p, const mr_token *op, const mr_node *a, cons
 {
     mr_type x = a->type.type, y = b->type.type;
     *ret = (mr_sql_type){MR_DOUBLE, true, 0, 0};
+    if (mr_type_unknown(p, a) || mr_type_unknown(p, b)) {
+        ret->type = MR_SQL_ANY;
+        return true;
+    }
     if (is_temporal(x) || is_temporal(y)) {
         ret->nullable = a->type.nullable || b->type.nullable;
         return temporal_arithmetic(p, op, a, b, ret);

@@ -4,44 +4,60 @@
 
 #define N(type) "[\"null\", " type "]"
 
-static const char
-    trip_schema[] = "{\"type\":\"record\",\"name\":\"nyc.Trip\",\"fields\":["
-                    "{\"name\":\"trip_id\",\"type\":" N(
-                        "\"string\"") "},"
-                                      "{\"name\":\"pickup\",\"type\":{\"type\":\"long\","
-                                      "\"logicalType\":\"timestamp-micros\"}},"
-                                      "{\"name\":\"dropoff\",\"type\":" N(
-                                          "{\"type\":\"long\",\"logicalType\":\"timestamp-"
-                                          "micros\"}") "},"
-                                                       "{\"name\":\"distance\",\"type\":" N(
-                                                           "\"double\"") "},"
-                                                                         "{\"name\":\"fare\","
-                                                                         "\"type\":\"double\"},"
-                                                                         "{\"name\":\"tip\","
-                                                                         "\"type\":" N(
-                                                                             "\"double\"") "},"
-                                                                                           "{\"name"
-                                                                                           "\":"
-                                                                                           "\"total"
-                                                                                           "\","
-                                                                                           "\"type"
-                                                                                           "\":"
-                                                                                           "\"doubl"
-                                                                                           "e\"},"
-                                                                                           "{\"name"
-                                                                                           "\":"
-                                                                                           "\"payme"
-                                                                                           "nt\","
-                                                                                           "\"type"
-                                                                                           "\":" N(
-                                                                                               "\"s"
-                                                                                               "tri"
-                                                                                               "ng"
-                                                                                               "\"") "},"
-                                                                                                     "{\"name\":\"pickup_zone\",\"type\":" N(
-                                                                                                         "\"string\"") "},"
-                                                                                                                       "{\"name\":\"dropoff_zone\",\"type\":" N(
-                                                                                                                           "\"string\"") "}]}";
+static const char trip_schema[] =
+    "{\"type\":\"record\",\"name\":\"nyc.Trip\",\"fields\":["
+    "{\"name\":\"trip_id\",\"type\":" N(
+        "\"string\"") "},"
+                      "{\"name\":\"pickup\",\"type\":{\"type\":\"long\","
+                      "\"logicalType\":\"timestamp-micros\"}},"
+                      "{\"name\":\"dropoff\",\"type\":" N(
+                          "{\"type\":\"long\",\"logicalType\":\"timestamp-"
+                          "micros\"}") "},"
+                                       "{\"name\":\"distance\",\"type\":" N(
+                                           "\"double\"") "},"
+                                                         "{\"name\":\"fare\","
+                                                         "\"type\":\"double\"},"
+                                                         "{\"name\":\"tip\","
+                                                         "\"type\":" N(
+                                                             "\"double\"") "},"
+                                                                           "{\"name"
+                                                                           "\":"
+                                                                           "\"total"
+                                                                           "\","
+                                                                           "\"type"
+                                                                           "\":"
+                                                                           "\"doubl"
+                                                                           "e\"},"
+                                                                           "{\"name"
+                                                                           "\":"
+                                                                           "\"payme"
+                                                                           "nt\","
+                                                                           "\"type"
+                                                                           "\":" N(
+                                                                               "\"s"
+                                                                               "tri"
+                                                                               "ng"
+                                                                               "\"") "},"
+                                                                                     "{\"name\":"
+                                                                                     "\"pickup_"
+                                                                                     "zone\","
+                                                                                     "\"type\":" N(
+                                                                                         "\"string"
+                                                                                         "\"") "},"
+                                                                                               "{\""
+                                                                                               "nam"
+                                                                                               "e\""
+                                                                                               ":\""
+                                                                                               "dro"
+                                                                                               "pof"
+                                                                                               "f_"
+                                                                                               "zon"
+                                                                                               "e\""
+                                                                                               ",\""
+                                                                                               "typ"
+                                                                                               "e\""
+                                                                                               ":" N(
+                                                                                                   "\"string\"") "}]}";
 
 static const int64_t start_us = 1553372469000000; /* 2019-03-23T20:21:09Z */
 

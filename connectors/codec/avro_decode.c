@@ -120,12 +120,14 @@ INLINE const char *length(decoding *d, const char *p, uint32_t *ret)
 
 INLINE const char *text(decoding *d, const char *p, mr_cell *cell)
 {
-    p = length(d, p, &cell->len);
+    uint32_t len = 0;
+    p = length(d, p, &len);
     if (!p) {
         return NULL;
     }
+    cell->len = len;
     cell->as.text = p;
-    return p + cell->len;
+    return p + len;
 }
 
 static bool take_cells(decoding *d, uint64_t count)

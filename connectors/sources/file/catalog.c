@@ -216,16 +216,19 @@ mr_status file_catalog_scan(file_catalog *catalog, mr_error *err)
     return MR_OK;
 }
 
-file_entry *file_catalog_next(const file_catalog *catalog, int64_t now_us)
+file_entry *file_catalog_next(file_catalog *catalog, int64_t now_us)
 {
-    for (size_t i = 0; i < catalog->count; i++) {
+    for (size_t step = 0; step < catalog->count; step++) {
+        size_t i = (catalog->cursor + step) % catalog->count;
         file_entry *entry = catalog->entries[i];
         bool waited = entry->complete_at_us && now_us >= entry->complete_at_us;
         if (entry->present && entry->mine &&
             (!entry->known || waited || !file_look_equal(&entry->now, &entry->done))) {
+            catalog->cursor = i;
             return entry;
         }
     }
+    catalog->cursor = 0;
     return NULL;
 }
 

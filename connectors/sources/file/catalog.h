@@ -51,6 +51,7 @@ typedef struct file_catalog {
     int task_index, task_count;
     file_entry **entries; /* sorted by name */
     size_t count, capacity;
+    size_t cursor; /* where file_catalog_next() was: what is before it has no work */
 } file_catalog;
 
 /* Finds out what `path` is. A missing file or folder: MR_FATAL. The texts are borrowed. */
@@ -65,8 +66,9 @@ MR_CHECKED mr_status file_catalog_restore(file_catalog *catalog, const mr_positi
 /* Looks which files there are now. */
 MR_CHECKED mr_status file_catalog_scan(file_catalog *catalog, mr_error *err);
 
-/* The next of this task's files that has something to read (or to look at again); NULL: none. */
-file_entry *file_catalog_next(const file_catalog *catalog, int64_t now_us);
+/* The next of this task's files that has something to read (or to look at again), in the order of
+ * their names; NULL: none. */
+file_entry *file_catalog_next(file_catalog *catalog, int64_t now_us);
 
 /* Bytes read and to be read of the files that are there and belong to this task. */
 void file_catalog_progress(const file_catalog *catalog, int64_t *done_bytes, int64_t *total_bytes);

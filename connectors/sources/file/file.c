@@ -7,46 +7,21 @@
  * from the first one that has data and then kept with the positions, so that it is the same after
  * every restart.
  */
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "api/connector.h"
-#include "base/alloc.h"
 #include "base/arena.h"
 #include "base/clock.h"
-#include "catalog.h"
 #include "codec/schema.h"
-#include "identity.h"
-#include "infer.h"
-#include "plan.h"
-#include "reader.h"
+#include "visit.h"
 
 enum {
     POLL_RECORDS = 4096,
     POLL_REJECTS = 128,
     POLL_FILLS = 64, /* reads that yield nothing, inside a line that is skipped */
 };
-
-#define SCHEMA_POSITION "schema"
-
-typedef struct file_state {
-    /* options */
-    const char *path, *pattern, *schema_option, *record_name, *delimiter, *null_text;
-    int64_t line_max_bytes, infer_bytes, scan_interval_ms, complete_after_ms;
-    /* from open() to close() */
-    bool opened;
-    file_format format;
-    const mr_schema *schema; /* NULL: not known yet */
-    file_catalog catalog;
-    file_reader reader;
-    file_plan plan;      /* of `current` */
-    file_entry *current; /* NULL: between files */
-    int64_t next_scan_us;
-    bool touched; /* this poll has set a position or rejected something */
-} file_state;
 
 /* --- open and close ----------------------------------------------------------------------------
  */
@@ -83,7 +58,7 @@ static mr_status load_schema(file_state *self, const mr_positions *resume, mr_er
     if (self->schema_option) {
         return file_schema_load(self->schema_option, &self->schema, err);
     }
-    const char *stored = mr_positions_get(resume, SCHEMA_POSITION);
+    const char *stored = mr_positions_get(resume, FILE_SCHEMA_POSITION);
     if (!stored) {
         return MR_OK;
     }
@@ -102,7 +77,7 @@ static mr_status open_source(mr_task *task, const mr_positions *resume, mr_error
         .line_max_bytes = (size_t)self->line_max_bytes,
     };
     self->opened = true;
-    self->next_scan_us = 0;
+    self->next_scan_us = self->next_progress_us = 0;
     file_reader_init(&self->reader, &self->format);
     mr_status status = load_schema(self, resume, err);
     if (status == MR_OK) {
@@ -134,258 +109,6 @@ static void close_source(mr_task *task)
     self->opened = false;
 }
 
-/* --- positions, rejects ------------------------------------------------------------------------
- */
-
-static void set_position(mr_task *task, file_entry *entry)
-{
-    file_state *self = mr_self(task);
-    char text[FILE_POSITION_ROOM];
-    file_position *p = &entry->position;
-    p->offset = self->reader.offset;
-    p->line = self->reader.line;
-    p->skipping = self->reader.skipping;
-    file_entry_position(entry, self->reader.fd, text);
-    mr_task_position(
-        task, mr_arena_format(mr_task_arena(task), FILE_POSITION_PREFIX "%s", entry->name), text);
-    self->touched = true;
-}
-
-static void reject(mr_task *task, const file_item *item, const mr_error *why)
-{
-    file_state *self = mr_self(task);
-    file_entry *entry = self->current;
-    mr_slice input = item->input;
-    if (input.len > FILE_SHOWN_BYTES) {
-        input.len = FILE_SHOWN_BYTES;
-    }
-    mr_reject_input(
-        task, input,
-        mr_arena_format(mr_task_arena(task), "%s:%lld", entry->name, (long long)item->line), why);
-    entry->position.rejected++;
-    self->touched = true;
-}
-
-/* --- from file to file -------------------------------------------------------------------------
- */
-
-/* Everything there is of the current file has been taken. */
-static void leave(mr_task *task)
-{
-    file_state *self = mr_self(task);
-    file_entry *entry = self->current;
-    int64_t before = entry->done.size;
-    entry->position.offset = self->reader.offset;
-    int64_t read_to = self->reader.offset + (int64_t)(self->reader.end - self->reader.start);
-    bool whole = file_entry_settle(entry, self->reader.fd, read_to);
-    entry->complete_at_us = 0;
-    if (!whole && !self->reader.complete && self->complete_after_ms) {
-        entry->complete_at_us = mr_clock_us() + self->complete_after_ms * 1000;
-    }
-    if (whole && entry->now.size != before) {
-        set_position(task, entry);
-    }
-    if (whole && !entry->told) {
-        entry->told = true;
-        mr_task_info(task, "%s: finished; %lld lines read, %lld sent, %lld rejected", entry->path,
-                     (long long)(entry->position.line - 1), (long long)entry->position.sent,
-                     (long long)entry->position.rejected);
-    }
-    file_reader_stop(&self->reader);
-    file_plan_release(&self->plan);
-    self->current = NULL;
-}
-
-/* The header is of no use: nothing of the file can be understood. In a folder the other files go
- * on; a single file is all there is. */
-static mr_status refuse(mr_task *task, const file_item *item, mr_error *err)
-{
-    file_state *self = mr_self(task);
-    file_entry *entry = self->current;
-    if (self->catalog.kind == FILE_ONE) {
-        mr_error_prefix(err, "%s:%lld", entry->path, (long long)item->line);
-        return MR_FATAL;
-    }
-    mr_task_warn(task, "%s is not read: %s. Put it right and it will be taken", entry->path,
-                 err->text);
-    reject(task, item, err);
-    entry->position.refused = true;
-    mr_status status = file_reader_seek(&self->reader, entry->now.size, item->line, false, err);
-    if (status == MR_OK) {
-        leave(task);
-    }
-    return status;
-}
-
-/* Learns the schema from the first file that has data. It must not depend on the task, so all files
- * count, not only this task's. */
-static mr_status infer_schema(mr_task *task, mr_error *err)
-{
-    file_state *self = mr_self(task);
-    file_sample sample = {
-        .record_name = self->record_name,
-        .null_text = {self->null_text, strlen(self->null_text)},
-        .bytes = self->infer_bytes,
-        .complete = self->reader.complete,
-    };
-    for (size_t i = 0; i < self->catalog.count; i++) {
-        file_entry *entry = self->catalog.entries[i];
-        int fd = entry->present ? open(entry->path, O_RDONLY | O_CLOEXEC) : -1;
-        char *json = NULL;
-        if (fd < 0) {
-            continue;
-        }
-        mr_status status = file_infer(fd, &self->format, &sample, &json, err);
-        if (status == MR_OK && json) {
-            status = mr_schema_parse(json, strlen(json), &self->schema, err);
-            if (status == MR_OK) {
-                mr_task_position(task, SCHEMA_POSITION, json);
-                self->touched = true;
-            }
-            free(json);
-            return status;
-        }
-        if (status != MR_OK && status != MR_REJECT) {
-            return status;
-        }
-    }
-    return MR_OK;
-}
-
-static mr_status begin_reading(mr_task *task, file_header *header, const file_item *item,
-                               bool first_time, mr_error *err)
-{
-    file_state *self = mr_self(task);
-    file_position *p = &self->current->position;
-    if (!self->schema) {
-        mr_status status = infer_schema(task, err);
-        if (status != MR_OK) {
-            file_header_release(header);
-            return status;
-        }
-    }
-    mr_slice null_text = {self->null_text, strlen(self->null_text)};
-    mr_status status = file_plan_init(&self->plan, header, self->schema, null_text, err);
-    if (status == MR_REJECT) {
-        return refuse(task, item, err);
-    }
-    if (status != MR_OK) {
-        return status;
-    }
-    char unused[512];
-    if (first_time && self->schema &&
-        file_header_unused(&self->plan.header, self->plan.columns, self->plan.count, unused,
-                           sizeof unused)) {
-        mr_task_warn(task, "%s: the schema has no field for these columns; they are left out: %s",
-                     self->current->path, unused);
-    }
-    if (p->offset > self->reader.offset) {
-        return file_reader_seek(&self->reader, p->offset, p->line, p->skipping, err);
-    }
-    return MR_OK;
-}
-
-/* Reads the header of the file that was just opened. */
-static mr_status read_header(mr_task *task, bool first_time, mr_error *err)
-{
-    file_state *self = mr_self(task);
-    file_event event;
-    file_item item = {.line = 1};
-    file_header header = {0};
-    mr_status status = file_reader_header(&self->reader, &event, &item, err);
-    if (status != MR_OK) {
-        return status;
-    }
-    if (event == FILE_DRY) { /* nothing there yet */
-        leave(task);
-        return MR_OK;
-    }
-    if (event == FILE_BAD) {
-        status = mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD, "the header: %s", item.why);
-    } else {
-        status = file_header_init(&header, &self->reader.csv, err);
-    }
-    if (status != MR_OK) {
-        return refuse(task, &item, err);
-    }
-    return begin_reading(task, &header, &item, first_time, err);
-}
-
-static void tell_change(mr_task *task, const file_entry *entry, file_change change,
-                        const file_entry *from)
-{
-    if (change == FILE_REPLACED) {
-        mr_task_warn(task,
-                     "%s is not the file it was (replaced or truncated); it is read from its "
-                     "start as a new one",
-                     entry->path);
-    } else if (change == FILE_RENAMED) {
-        file_state *self = mr_self(task);
-        mr_arena *arena = mr_task_arena(task);
-        mr_task_info(task, "%s was called %s; reading goes on where it was", entry->path,
-                     from->name);
-        mr_task_position(task, mr_arena_format(arena, FILE_POSITION_PREFIX "%s", from->name), NULL);
-        self->touched = true;
-    }
-}
-
-/* Opens a file that has something to read and makes it the current one. */
-static mr_status enter(mr_task *task, file_entry *entry, mr_error *err)
-{
-    file_state *self = mr_self(task);
-    file_change change;
-    file_entry *from;
-    int fd;
-    mr_status status = file_entry_open(&self->catalog, entry, &fd, &change, &from, err);
-    if (status != MR_OK || change == FILE_GONE) {
-        return status;
-    }
-    tell_change(task, entry, change, from);
-    file_reader_start(&self->reader, fd);
-    self->reader.complete =
-        mr_task_once(task) || (entry->complete_at_us && mr_clock_us() >= entry->complete_at_us &&
-                               file_look_equal(&entry->now, &entry->done));
-    self->current = entry;
-    if (entry->position.refused) {
-        status = file_reader_seek(&self->reader, entry->now.size, 1, false, err);
-        leave(task);
-        return status;
-    }
-    return read_header(task, change == FILE_NEW || change == FILE_REPLACED, err);
-}
-
-/* Makes the next file with work the current one, or leaves current NULL: there is none. */
-static mr_status next_file(mr_task *task, mr_error *err)
-{
-    file_state *self = mr_self(task);
-    file_entry *entry;
-    while (!self->current && (entry = file_catalog_next(&self->catalog, mr_clock_us()))) {
-        mr_status status = enter(task, entry, err);
-        if (status != MR_OK) {
-            return status;
-        }
-        if (self->touched) {
-            break; /* a poll that only refuses files must end, too */
-        }
-    }
-    return MR_OK;
-}
-
-static mr_status scan_if_due(mr_task *task, mr_error *err)
-{
-    file_state *self = mr_self(task);
-    int64_t now_us = mr_clock_us();
-    if (now_us < self->next_scan_us) {
-        return MR_OK;
-    }
-    self->next_scan_us = now_us + self->scan_interval_ms * 1000;
-    mr_status status = file_catalog_scan(&self->catalog, err);
-    int64_t done, total;
-    file_catalog_progress(&self->catalog, &done, &total);
-    mr_task_progress(task, done, total);
-    return status;
-}
-
 /* --- records -----------------------------------------------------------------------------------
  */
 
@@ -404,21 +127,6 @@ static void add_record(mr_batch *out, const mr_cell *value, const file_item *ite
     };
 }
 
-/* A good line while there is no schema yet: the file has grown since its sample was taken. It is
- * given back, and the file entered again. */
-static mr_status give_back(file_state *self, const file_item *item, mr_error *err)
-{
-    int64_t offset = self->reader.offset - (int64_t)self->reader.csv.used;
-    mr_status status = file_reader_seek(&self->reader, offset, item->line, false, err);
-    self->current->position.offset = offset;
-    self->current->position.line = item->line;
-    self->current->done.size = -1;
-    file_reader_stop(&self->reader);
-    file_plan_release(&self->plan);
-    self->current = NULL;
-    return status;
-}
-
 /* Takes what one event yields. */
 static mr_status take(mr_task *task, mr_batch *out, file_event event, const file_item *item,
                       mr_error *err)
@@ -427,17 +135,17 @@ static mr_status take(mr_task *task, mr_batch *out, file_event event, const file
     mr_error why;
     if (event == FILE_BAD) {
         mr_fail(&why, MR_REJECT, MR_DOMAIN_RECORD, "%s", item->why);
-        reject(task, item, &why);
+        file_reject(task, item, &why);
         return MR_OK;
     }
     mr_cell *value = mr_arena_alloc(out->arena, sizeof *value);
     if (file_plan_fill(&self->plan, &self->reader.csv, item->input, out->arena, value, &why) !=
         MR_OK) {
-        reject(task, item, &why);
+        file_reject(task, item, &why);
         return MR_OK;
     }
     if (!self->schema) {
-        return give_back(self, item, err);
+        return file_give_back(self, item, err);
     }
     add_record(out, value, item);
     return MR_OK;
@@ -464,7 +172,7 @@ static mr_status read_batch(mr_task *task, mr_batch *out, mr_error *err)
         } else if (out->count || self->touched) {
             break;
         } else if (reader->at_end) {
-            leave(task);
+            file_leave(task);
         } else if (fills-- > 0) {
             status = file_reader_fill(reader, err);
         } else {
@@ -486,11 +194,9 @@ static void keep_position(mr_task *task, const mr_batch *out)
     }
     entry->position.sent += (int64_t)out->count;
     if (self->reader.offset != entry->position.offset) {
-        set_position(task, entry);
+        file_set_position(task, entry);
     }
-    int64_t done, total;
-    file_catalog_progress(&self->catalog, &done, &total);
-    mr_task_progress(task, done, total);
+    file_tell_progress(task, false);
 }
 
 static void wait_until(int64_t us)
@@ -506,9 +212,9 @@ static mr_status poll_source(mr_task *task, mr_batch *out, int64_t deadline_us, 
     file_state *self = mr_self(task);
     self->touched = false;
     for (;;) {
-        mr_status status = scan_if_due(task, err);
+        mr_status status = file_scan(task, err);
         if (status == MR_OK) {
-            status = next_file(task, err);
+            status = file_enter_next(task, err);
         }
         if (status != MR_OK) {
             return status;
@@ -529,6 +235,7 @@ static mr_status poll_source(mr_task *task, mr_batch *out, int64_t deadline_us, 
         if (file_catalog_next(&self->catalog, mr_clock_us())) {
             continue;
         }
+        file_tell_progress(task, true);
         if (mr_task_once(task)) {
             return MR_END;
         }

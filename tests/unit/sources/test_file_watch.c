@@ -58,13 +58,17 @@ static void a_file_grows(void **arg)
     expect_next(d, "3: 2|yy\n");
     drive_append(d, "a.csv", "z\"\n");
     expect_next(d, "4: 3|z\nz\n");
+    drive_append(d, "a.csv", "\n\n\n");
+    expect_next(d, "");
     drive_write(d, "b.csv", "id,name\n4,b\n");
     expect_next(d, "2: 4|b\n");
+    drive_append(d, "a.csv", "6,f\n");
+    expect_next(d, "9: 6|f\n");
     drive_close(d);
     start(d, OPTIONS(QUICK));
     expect_next(d, "");
-    drive_append(d, "a.csv", "5,e\n");
-    expect_next(d, "6: 5|e\n");
+    drive_append(d, "a.csv", "7,g\n");
+    expect_next(d, "10: 7|g\n");
 }
 
 static void an_unfinished_line_is_taken_in_the_end(void **arg)

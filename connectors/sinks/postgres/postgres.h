@@ -19,7 +19,7 @@
 #include "base/buffer.h"
 
 /* Rows are handed to libpq in pieces of about this size. */
-enum { PG_CHUNK_BYTES = 128 << 10 };
+enum { PG_CHUNK_BYTES = 32 << 10 };
 
 enum pg_insert_mode { PG_AUTO, PG_INSERT, PG_UPSERT };
 

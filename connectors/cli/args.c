@@ -4,6 +4,7 @@
 #include "cli/args.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,7 +78,7 @@ static bool allowed(const mr_flag *flag, const char *value)
 /* A flag with its value: `inside` is what stood in the same argument (NULL: nothing). *i moves on
  * when the next argument is the value. */
 static bool take(mr_args *ret, const mr_flag *flag, const char *inside, int *i, int argc,
-                 char **argv)
+                 const char *const *argv)
 {
     const char *value = inside;
     if (!flag->value && inside) {
@@ -100,7 +101,7 @@ static bool take(mr_args *ret, const mr_flag *flag, const char *inside, int *i, 
 }
 
 static bool take_long(mr_args *ret, const mr_flag *flags, const mr_flag *more, int *i, int argc,
-                      char **argv)
+                      const char *const *argv)
 {
     const char *name = argv[*i] + 2;
     size_t len = strcspn(name, "=");
@@ -115,7 +116,7 @@ static bool take_long(mr_args *ret, const mr_flag *flags, const mr_flag *more, i
 }
 
 static bool take_short(mr_args *ret, const mr_flag *flags, const mr_flag *more, int *i, int argc,
-                       char **argv)
+                       const char *const *argv)
 {
     const char *arg = argv[*i];
     const mr_flag *flag = find_letter(flags, arg[1]);
@@ -128,7 +129,8 @@ static bool take_short(mr_args *ret, const mr_flag *flags, const mr_flag *more, 
     return take(ret, flag, arg[2] ? arg + 2 : NULL, i, argc, argv);
 }
 
-bool mr_args_parse(const mr_flag *flags, const mr_flag *more, int argc, char **argv, mr_args *ret)
+bool mr_args_parse(const mr_flag *flags, const mr_flag *more, int argc, const char *const *argv,
+                   mr_args *ret)
 {
     bool flags_over = false;
     *ret = (mr_args){.given = mr_calloc((size_t)argc, sizeof *ret->given),
@@ -174,7 +176,7 @@ bool mr_args_has(const mr_args *args, const char *name)
     return false;
 }
 
-bool mr_args_help(int argc, char **argv)
+bool mr_args_help(int argc, const char *const *argv)
 {
     for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
@@ -196,8 +198,15 @@ bool mr_args_integer(const mr_args *args, const char *name, long long dflt, long
     errno = 0;
     long long value = strtoll(text, &end, 10);
     if (end == text || *end || errno || value < min || value > max) {
-        mr_complain(MR_EXIT_USAGE, "--%s: found \"%s\"; allowed: a whole number of at least %lld",
-                    name, text, min);
+        if (max >= INT32_MAX) {
+            mr_complain(MR_EXIT_USAGE,
+                        "--%s: found \"%s\"; allowed: a whole number of at least %lld", name, text,
+                        min);
+        } else {
+            mr_complain(MR_EXIT_USAGE,
+                        "--%s: found \"%s\"; allowed: a whole number from %lld to %lld", name, text,
+                        min, max);
+        }
         return false;
     }
     *ret = value;

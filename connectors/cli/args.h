@@ -21,14 +21,15 @@ typedef struct mr_args {
 /* --name value, --name=value, -X value, -Xvalue; "--" ends the flags. `flags` are those allowed,
  * `more` (NULL: none) another table. A problem is printed, with the nearest right flag: false.
  * Release in any case. */
-bool mr_args_parse(const mr_flag *flags, const mr_flag *more, int argc, char **argv, mr_args *ret);
+bool mr_args_parse(const mr_flag *flags, const mr_flag *more, int argc, const char *const *argv,
+                   mr_args *ret);
 void mr_args_release(mr_args *args);
 
 /* Value of the last --name; NULL: not given. */
 const char *mr_args_value(const mr_args *args, const char *name);
 bool mr_args_has(const mr_args *args, const char *name);
 /* Is --help or -h among them? */
-bool mr_args_help(int argc, char **argv);
+bool mr_args_help(int argc, const char *const *argv);
 
 /* A whole number within the limits; `dflt` when not given; a problem is printed: false. */
 bool mr_args_integer(const mr_args *args, const char *name, long long dflt, long long min,

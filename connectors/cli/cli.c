@@ -56,7 +56,7 @@ static int unknown_verb(const char *word)
                        word, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
-static int run_verb(const mr_verb *verb, int argc, char **argv)
+static int run_verb(const mr_verb *verb, int argc, const char *const *argv)
 {
     if (verb->raw) {
         return verb->raw(verb, argc, argv);
@@ -82,8 +82,9 @@ static int run_verb(const mr_verb *verb, int argc, char **argv)
     return code;
 }
 
-int mr_cli(int argc, char **argv)
+int mr_cli(int argc, char **strings)
 {
+    const char *const *argv = (const char *const *)strings;
     if (argc < 2) {
         mr_help_overview(stderr);
         return MR_EXIT_USAGE;

@@ -62,7 +62,7 @@ typedef struct mr_verb {
     bool hidden;
     int (*run)(const struct mr_args *args);
     /* Instead of run, for verbs whose flags depend on their first word. */
-    int (*raw)(const struct mr_verb *verb, int argc, char **argv);
+    int (*raw)(const struct mr_verb *verb, int argc, const char *const *argv);
 } mr_verb;
 
 /* All verbs; ends with a NULL name. */

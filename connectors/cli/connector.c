@@ -308,7 +308,7 @@ static int run_connector(const mr_connector *connector, const mr_connector_flags
     return code;
 }
 
-static int with_flags(const mr_connector *connector, int argc, char **argv)
+static int with_flags(const mr_connector *connector, int argc, const char *const *argv)
 {
     if (mr_args_help(argc, argv)) {
         mr_help_connector(stdout, connector);
@@ -330,7 +330,7 @@ static int with_flags(const mr_connector *connector, int argc, char **argv)
     return code;
 }
 
-int mr_run_connector(const char *name, int argc, char **argv)
+int mr_run_connector(const char *name, int argc, const char *const *argv)
 {
     const mr_connector *source = mr_connector_find(name, true, false);
     const mr_connector *sink = mr_connector_find(name, false, true);
@@ -343,7 +343,7 @@ int mr_run_connector(const char *name, int argc, char **argv)
     return with_flags(source ? source : sink, argc, argv);
 }
 
-int mr_run_connector_verb(const mr_verb *verb, int argc, char **argv)
+int mr_run_connector_verb(const mr_verb *verb, int argc, const char *const *argv)
 {
     bool source = strcmp(verb->name, "source") == 0;
     const char *known[64];

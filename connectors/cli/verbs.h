@@ -22,9 +22,9 @@ extern const mr_flag mr_run_flags[];
 int mr_run_pipeline(const mr_pipeline *pipeline, const mr_args *args);
 
 /* One connector with its options as flags (connector.c): `millrace file ...`. */
-int mr_run_connector(const char *name, int argc, char **argv);
+int mr_run_connector(const char *name, int argc, const char *const *argv);
 /* `millrace source file ...`, `millrace sink postgres ...`. */
-int mr_run_connector_verb(const mr_verb *verb, int argc, char **argv);
+int mr_run_connector_verb(const mr_verb *verb, int argc, const char *const *argv);
 
 /* The flags of a connector: its options, and those that only this form has. `options[i]` is what
  * flags[i] sets; NULL: not an option. */

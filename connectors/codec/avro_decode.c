@@ -106,7 +106,7 @@ static COLD const char *bad_length(decoding *d, const char *p, int64_t len)
 /* A length prefix that fits what is left. */
 INLINE const char *length(decoding *d, const char *p, uint32_t *ret)
 {
-    int64_t len;
+    int64_t len = 0;
     const char *after = varint(p, d->end, &len);
     if (!after) {
         return bad_varint(d, p);
@@ -155,7 +155,7 @@ static COLD const char *too_deep(decoding *d, const char *p)
 /* The head of a block: how many items it has (0 ends), and with a negative count its size. */
 static const char *block_head(decoding *d, const char *p, uint64_t *count, uint32_t *size_bytes)
 {
-    int64_t n;
+    int64_t n = 0;
     const char *after = varint(p, d->end, &n);
     if (!after) {
         return bad_varint(d, p);
@@ -288,7 +288,7 @@ static const char *read_child(decoding *d, const mr_step *step, mr_cell *ret, co
 
 static const char *read_enum(decoding *d, const mr_step *step, mr_cell *ret, const char *p)
 {
-    int64_t n;
+    int64_t n = 0;
     const char *after = varint(p, d->end, &n);
     if (!after) {
         return bad_varint(d, p);
@@ -307,26 +307,41 @@ static const char *read_enum(decoding *d, const mr_step *step, mr_cell *ret, con
     return after;
 }
 
-static const char *read_integer(decoding *d, const mr_step *step, mr_cell *cell, const char *p)
+static COLD const char *bad_int(decoding *d, const char *p, int64_t n)
 {
-    int64_t n;
+    return fail(d, p, "the int %lld does not fit into 32 bits", (long long)n);
+}
+
+/* An int or a long as what it was written as. */
+INLINE const char *read_integer(decoding *d, const mr_step *step, mr_cell *cell, const char *p)
+{
+    int64_t n = 0;
     const char *after = varint(p, d->end, &n);
     if (!after) {
         return bad_varint(d, p);
     }
-    bool is_int = step->op == MR_READ_INT || step->op == MR_READ_INT_AS_FLOAT ||
-                  step->op == MR_READ_INT_AS_DOUBLE;
-    if (is_int && n != (int32_t)n) {
-        return fail(d, p, "the int %lld does not fit into 32 bits", (long long)n);
+    if (step->op == MR_READ_INT && n != (int32_t)n) {
+        return bad_int(d, p, n);
     }
     *cell = step->head;
-    if (step->op == MR_READ_INT_AS_FLOAT || step->op == MR_READ_LONG_AS_FLOAT) {
-        cell->as.d = (double)(float)n;
-    } else if (step->op == MR_READ_INT || step->op == MR_READ_LONG) {
-        cell->as.i = n;
-    } else {
-        cell->as.d = (double)n;
+    cell->as.i = n;
+    return after;
+}
+
+static const char *read_promoted(decoding *d, const mr_step *step, mr_cell *cell, const char *p)
+{
+    int64_t n = 0;
+    const char *after = varint(p, d->end, &n);
+    if (!after) {
+        return bad_varint(d, p);
     }
+    bool is_int = step->op == MR_READ_INT_AS_FLOAT || step->op == MR_READ_INT_AS_DOUBLE;
+    if (is_int && n != (int32_t)n) {
+        return bad_int(d, p, n);
+    }
+    bool single = step->op == MR_READ_INT_AS_FLOAT || step->op == MR_READ_LONG_AS_FLOAT;
+    *cell = step->head;
+    cell->as.d = single ? (double)(float)n : (double)n;
     return after;
 }
 
@@ -346,7 +361,7 @@ static const char *read_bool(decoding *d, const mr_step *step, mr_cell *cell, co
 static const char *skip(decoding *d, const mr_step *step, const char *p)
 {
     mr_cell ignored;
-    int64_t n;
+    int64_t n = 0;
     const char *after;
     switch (step->op) {
     case MR_SKIP_VARINT:
@@ -370,25 +385,30 @@ INLINE const char *sized(decoding *d, const char *p, size_t size)
     return size <= (size_t)(d->end - p) ? p : bad_length(d, p, (int64_t)size);
 }
 
-static const char *read_real(decoding *d, const mr_step *step, mr_cell *cell, const char *p)
+INLINE const char *read_double(decoding *d, const mr_step *step, mr_cell *cell, const char *p)
 {
-    bool wide = step->op == MR_READ_DOUBLE;
-    if (!sized(d, p, wide ? 8 : 4)) {
+    if (!sized(d, p, 8)) {
         return NULL;
     }
+    uint64_t bits;
+    memcpy(&bits, p, 8);
+    bits = le64toh(bits);
     *cell = step->head;
-    if (wide) {
-        uint64_t bits;
-        memcpy(&bits, p, 8);
-        bits = le64toh(bits);
-        memcpy(&cell->as.d, &bits, 8);
-        return p + 8;
+    memcpy(&cell->as.d, &bits, 8);
+    return p + 8;
+}
+
+static const char *read_float(decoding *d, const mr_step *step, mr_cell *cell, const char *p)
+{
+    if (!sized(d, p, 4)) {
+        return NULL;
     }
     uint32_t bits;
     float f;
     memcpy(&bits, p, 4);
     bits = le32toh(bits);
     memcpy(&f, &bits, 4);
+    *cell = step->head;
     cell->as.d = (double)f;
     return p + 4;
 }
@@ -401,7 +421,7 @@ static COLD const char *bad_branch(decoding *d, const char *p, int64_t n, unsign
 /* cell is NULL when skipping. */
 INLINE const char *run(decoding *d, const mr_step *step, mr_cell *cell, const char *p)
 {
-    int64_t n;
+    int64_t n = 0;
     const char *after;
     if (step->null_branch != MR_NOT_NULLABLE) {
         after = varint(p, d->end, &n);
@@ -432,6 +452,11 @@ INLINE const char *run(decoding *d, const mr_step *step, mr_cell *cell, const ch
     case MR_READ_TEXT:
         *cell = step->head;
         return text(d, p, cell);
+    case MR_READ_INT:
+    case MR_READ_LONG:
+        return read_integer(d, step, cell, p);
+    case MR_READ_DOUBLE:
+        return read_double(d, step, cell, p);
     case MR_READ_FIXED:
         *cell = step->head;
         cell->len = step->count;
@@ -445,8 +470,7 @@ INLINE const char *run(decoding *d, const mr_step *step, mr_cell *cell, const ch
     case MR_READ_ENUM:
         return read_enum(d, step, cell, p);
     case MR_READ_FLOAT:
-    case MR_READ_DOUBLE:
-        return read_real(d, step, cell, p);
+        return read_float(d, step, cell, p);
     case MR_READ_RECORD:
         return read_child(d, step, cell, p);
     case MR_READ_ARRAY:
@@ -455,7 +479,7 @@ INLINE const char *run(decoding *d, const mr_step *step, mr_cell *cell, const ch
     case MR_READ_FAIL:
         return fail(d, p, "%s", step->as.reason);
     default:
-        return step->op < MR_SKIP_BYTES ? read_integer(d, step, cell, p) : skip(d, step, p);
+        return step->op < MR_SKIP_BYTES ? read_promoted(d, step, cell, p) : skip(d, step, p);
     }
 }
 

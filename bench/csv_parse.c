@@ -181,7 +181,7 @@ static const mr_schema *infer(const char *path)
 {
     mr_error err;
     char *json;
-    const mr_schema *schema;
+    const mr_schema *schema = NULL;
     file_sample sample = {.record_name = "Trip", .null_text = {"", 0}, .bytes = 4 << 20};
     if (file_infer(open_input(path), &format, &sample, &json, &err) != MR_OK || !json ||
         mr_schema_parse(json, strlen(json), &schema, &err) != MR_OK) {

@@ -127,7 +127,9 @@ static int by_place(const void *a, const void *b)
 static void tell_all(mr_config_reader *reader, mr_config_problem *problem, void *context,
                      mr_error *err)
 {
-    qsort(reader->problems, reader->problem_count, sizeof *reader->problems, by_place);
+    if (reader->problem_count > 0) {
+        qsort(reader->problems, reader->problem_count, sizeof *reader->problems, by_place);
+    }
     for (size_t i = 0; i < reader->problem_count; i++) {
         const mr_config_told *told = &reader->problems[i];
         if (i == 0 && err) {

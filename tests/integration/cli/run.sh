@@ -74,6 +74,27 @@ run_fails "run says the same" 2 "wrong.json:4:28" "$MILLRACE" run wrong.json
 equal "check --json has line and column" "4 28" "$(jq -r '.problems[0] | "\(.line) \(.column)"' found.json)"
 equal "and says no" "false" "$(jq .ok found.json)"
 
+right=$(unique right)
+cat >right.json <<JSON
+{"name": "$right", "sources": {"trips": {"connector": "file", "path": "trips.csv", "topic": "$right"}}}
+JSON
+printf 'id\n1\n' >trips.csv
+usage "a name that --only does not find" 'did you mean "trips"?' run right.json --only tripz
+usage "-X beside a file" "-X client.rck" run right.json -X client.rck=1
+printf 'client.id = from-file\nbootstrap.servers=127.0.0.1:1\n' >good.properties
+run_ok "-X wins over -F" "$MILLRACE" run right.json --once --json -F good.properties \
+    -X bootstrap.servers="$KAFKA_BOOTSTRAP_SERVERS"
+equal "and one record went" 1 "$(tail -n 1 out | jq '.connectors[0].records_out')"
+background running.log "$MILLRACE" run right.json --log-format json
+echo 2 >>trips.csv
+both_are_there() { [[ $("$MILLRACE" tap "$right" --once | wc -l) == 2 ]]; }
+if eventually 20 both_are_there; then ok "it follows the file"; else not_ok "it follows the file" "$(<running.log)"; fi
+kill -TERM "$LAST"
+code=0
+wait "$LAST" || code=$?
+equal "SIGTERM ends it in order" 0 "$code"
+equal "its log is JSON" "true" "$(jq -s 'all(has("level") and has("message"))' running.log)"
+
 # Secrets are on no surface.
 cat >secret.json <<'JSON'
 {

@@ -208,6 +208,37 @@ static void default_broker(void **arg)
     unsetenv("KAFKA_BOOTSTRAP_SERVERS");
 }
 
+static const char *property(const mr_pipeline *p, const char *name)
+{
+    for (size_t i = 0; i < p->kafka_count; i++) {
+        if (strcmp(p->kafka[i].name, name) == 0) {
+            return p->kafka[i].value;
+        }
+    }
+    return NULL;
+}
+
+static void properties_beside_the_file(void **arg)
+{
+    (void)arg;
+    mr_property given[] = {
+        {"client.rack", "a"}, {"bootstrap.servers", "x:1"}, {"client.rack", "b"}};
+    mr_property wrong[] = {{"client.rak", "a"}, {"fetch.wait.max.ms", "hunter2"}};
+    heard h = {.count = 0};
+    mr_error err;
+    mr_pipeline *p = good(SINK(", \"table\": \"t\""));
+    assert_int_equal(mr_pipeline_set_kafka(p, given, 3, hear, &h, &err), MR_OK);
+    assert_int_equal(p->kafka_count, 2);
+    assert_string_equal(property(p, "client.rack"), "b");
+    assert_string_equal(property(p, "bootstrap.servers"), "x:1");
+    assert_int_equal(h.count, 0);
+    assert_int_equal(mr_pipeline_set_kafka(p, wrong, 2, hear, &h, &err), MR_FATAL);
+    assert_int_equal(h.count, 2);
+    assert_non_null(strstr(h.text, "-X client.rak: "));
+    assert_non_null(strstr(h.text, "-X fetch.wait.max.ms: "));
+    mr_pipeline_free(p);
+}
+
 static void references(void **arg)
 {
     (void)arg;
@@ -444,6 +475,7 @@ int main(void)
         cmocka_unit_test(one_implicit_route),
         cmocka_unit_test(paths_are_absolute),
         cmocka_unit_test(default_broker),
+        cmocka_unit_test(properties_beside_the_file),
         cmocka_unit_test(references),
         cmocka_unit_test(malformed_json),
         cmocka_unit_test(top_level),

@@ -245,6 +245,9 @@ mr_status file_enter_next(mr_task *task, mr_error *err)
     while (!self->current && (entry = file_catalog_next(&self->catalog, mr_clock_us()))) {
         mr_status status = enter(task, entry, err);
         if (status != MR_OK) {
+            if (status == MR_FATAL && mr_task_once(task)) {
+                err->permanent = true; /* nobody waits for the file to be put right */
+            }
             return status;
         }
         if (self->touched) {

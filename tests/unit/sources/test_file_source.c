@@ -113,7 +113,7 @@ static void a_line_too_long(void **arg)
     drive *d = *arg;
     mr_buffer text = MR_BUFFER_INIT(8 << 20);
     mr_buffer_add_text(&text, "id,name\n1,x\n2,");
-    for (int i = 0; i < 5 << 20; i++) {
+    for (int i = 0; i < 5 << 20; i++) { /* five buffers */
         mr_buffer_add_char(&text, 'y');
     }
     mr_buffer_add_text(&text, "\n3,z\n");
@@ -249,6 +249,7 @@ static void a_single_file_with_a_wrong_header(void **arg)
     assert_int_equal(drive_drain(d, &err), MR_FATAL);
     assert_non_null(strstr(err.text, "a.csv:1: the header has two columns"));
     assert_string_equal(err.field, "i_d");
+    assert_true(err.permanent);
     assert_int_equal(mr_positions_count(d->stored), 0);
 }
 

@@ -50,10 +50,14 @@ typedef struct mr_field {
     const char *const *aliases; /* alias_count names */
     size_t alias_count;
     const mr_schema *schema;
-    const struct mr_cell *dflt; /* default value as a cell tree of `schema`; NULL: no default */
+    const struct mr_cell *dflt; /* default value as a cell tree of `schema`, complete (members that
+                                   a record's default leaves out are filled in) and as long-lived
+                                   as the schema; NULL: no default */
     int order;                  /* 1 ascending, -1 descending, 0 ignore */
 } mr_field;
 
+/* A node of a schema. A named type that is used again is the same node, so pointers may go in
+ * circles (a record that holds itself): who walks a schema bounds the depth or remembers ids. */
 struct mr_schema {
     mr_type type;     /* logical where there is one */
     mr_type base;     /* the Avro type that carries it; equals type without a logical type */

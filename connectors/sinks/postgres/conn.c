@@ -153,6 +153,7 @@ void pg_disconnect(pg_sink *sink)
     PQfinish(sink->connection);
     sink->connection = NULL;
     sink->in_transaction = false;
+    sink->offsets_prepared = false;
     sink->lost = false;
 }
 
@@ -267,24 +268,32 @@ mr_status pg_prepare(pg_sink *sink, const char *name, const char *sql, const cha
     return collect(sink, doing, NULL, err);
 }
 
-mr_status pg_execute(pg_sink *sink, const char *name, const char *doing, PGresult **ret,
-                     mr_error *err)
+mr_status pg_execute(pg_sink *sink, const char *name, int count, const char *const *values,
+                     const char *doing, PGresult **ret, mr_error *err)
 {
     *ret = NULL;
     pg_start_clock(sink);
-    if (!PQsendQueryPrepared(sink->connection, name, 0, NULL, NULL, NULL, 0)) {
+    if (!PQsendQueryPrepared(sink->connection, name, count, values, NULL, NULL, 0)) {
         return pg_lost(sink, doing, err);
     }
     return collect(sink, doing, ret, err);
 }
+
+static const char begin_sql[] = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ";
 
 mr_status pg_begin(pg_sink *sink, mr_error *err)
 {
     if (sink->in_transaction) {
         return MR_OK;
     }
-    mr_status status = pg_run(sink, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
-                              "cannot begin a transaction", err);
+    mr_status status = pg_run(sink, begin_sql, "cannot begin a transaction", err);
     sink->in_transaction = status == MR_OK;
     return status;
+}
+
+const char *pg_begin_sql(pg_sink *sink)
+{
+    const char *sql = sink->in_transaction ? "" : begin_sql;
+    sink->in_transaction = true; /* whatever comes of it, abort() rolls back */
+    return sql;
 }

@@ -4,6 +4,7 @@
  * next is encoded; only when the server falls behind by a whole piece does the task wait for it.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/alloc.h"
 #include "codec/pgcopy.h"
@@ -37,31 +38,35 @@ static mr_status put(pg_sink *sink, const char *data, size_t len, mr_error *err)
     return status;
 }
 
-static mr_status start(pg_sink *sink, pg_plan *plan, bool staging, mr_error *err)
+/* One round trip for all that comes before the first row. */
+static mr_status start(pg_sink *sink, pg_plan *plan, enum pg_copy_kind kind, mr_error *err)
 {
-    mr_status status =
-        pg_run(sink, staging ? plan->stage_copy_sql : plan->copy_sql, "cannot start COPY", err);
+    char *sql = mr_format("%s%s%s", pg_begin_sql(sink),
+                          kind == PG_COPY_SAVEPOINT ? "SAVEPOINT millrace_plain; " : "",
+                          kind == PG_COPY_STAGE ? plan->stage_copy_sql : plan->copy_sql);
+    char doing[200];
+    snprintf(doing, sizeof doing, "cannot start to copy rows into %s", plan->route->name.quoted);
+    mr_status status = pg_run(sink, sql, doing, err);
+    free(sql);
     if (status == MR_OK) {
-        sink->copy = (pg_copy){.plan = plan, .first = plan->flushed, .staging = staging};
+        sink->copy = (pg_copy){.plan = plan, .first = plan->flushed, .kind = kind};
         status = put(sink, mr_pg_header, sizeof mr_pg_header, err);
     }
     return status;
 }
 
-mr_status pg_copy_open(pg_sink *sink, mr_task *task, pg_plan *plan, bool staging, mr_error *err)
+mr_status pg_copy_open(pg_sink *sink, mr_task *task, pg_plan *plan, enum pg_copy_kind kind,
+                       mr_error *err)
 {
-    if (sink->copy.plan == plan && sink->copy.staging == staging) {
+    if (sink->copy.plan == plan && sink->copy.kind == kind) {
         return MR_OK;
     }
     mr_status status = pg_copy_close(sink, task, err);
-    if (status == MR_OK) {
-        status = pg_begin(sink, err);
-    }
-    if (status == MR_OK && staging) {
+    if (status == MR_OK && kind == PG_COPY_STAGE) {
         status = pg_plan_stage(sink, plan, err);
         plan->stage_used = true;
     }
-    return status == MR_OK ? start(sink, plan, staging, err) : status;
+    return status == MR_OK ? start(sink, plan, kind, err) : status;
 }
 
 mr_status pg_copy_send(pg_sink *sink, pg_plan *plan, mr_error *err)

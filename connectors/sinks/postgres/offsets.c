@@ -228,26 +228,42 @@ static mr_status explain(pg_sink *sink, mr_task *task, const lists *l, mr_error 
     return status;
 }
 
-mr_status pg_offsets_store(pg_sink *sink, mr_task *task, const mr_offsets *upto, mr_error *err)
+static const char store_name[] = "millrace_offsets";
+
+static mr_status prepare_store(pg_sink *sink, mr_error *err)
 {
-    lists l;
-    lists_init(&l, upto);
-    const char *values[] = {mr_task_name(task), sink->claim, mr_buffer_text(&l.topics),
-                            mr_buffer_text(&l.partitions), mr_buffer_text(&l.offsets)};
+    if (sink->offsets_prepared) {
+        return MR_OK;
+    }
     char *sql = mr_format(
         "WITH mine AS MATERIALIZED ("
         " SELECT o.topic, o.partition, a.next"
         " FROM %s o JOIN unnest($3::text[], $4::integer[], $5::bigint[])"
         "  AS a(topic, partition, next) ON o.topic = a.topic AND o.partition = a.partition"
-        " WHERE o.connector = $1 AND o.claim = $2"
+        " WHERE o.connector = $1::text AND o.claim = $2::text"
         "  AND (o.next_offset IS NULL OR o.next_offset <= a.next)"
         " ORDER BY o.topic COLLATE \"C\", o.partition FOR NO KEY UPDATE OF o)"
         " UPDATE %s o SET next_offset = mine.next, updated_at = now() FROM mine"
         " WHERE o.connector = $1 AND o.topic = mine.topic AND o.partition = mine.partition",
         sink->offsets_table, sink->offsets_table);
-    pg_auto_result *result = NULL;
-    mr_status status = pg_query(sink, sql, 5, values, "cannot store the offsets", &result, err);
+    mr_status status = pg_prepare(sink, store_name, sql, "cannot store the offsets", err);
+    sink->offsets_prepared = status == MR_OK;
     free(sql);
+    return status;
+}
+
+mr_status pg_offsets_store(pg_sink *sink, mr_task *task, const mr_offsets *upto, mr_error *err)
+{
+    mr_status status = prepare_store(sink, err);
+    if (status != MR_OK) {
+        return status;
+    }
+    lists l;
+    lists_init(&l, upto);
+    const char *values[] = {mr_task_name(task), sink->claim, mr_buffer_text(&l.topics),
+                            mr_buffer_text(&l.partitions), mr_buffer_text(&l.offsets)};
+    pg_auto_result *result = NULL;
+    status = pg_execute(sink, store_name, 5, values, "cannot store the offsets", &result, err);
     if (status == MR_OK && (size_t)strtoull(PQcmdTuples(result), NULL, 10) != upto->count) {
         status = explain(sink, task, &l, err);
     }

@@ -402,5 +402,5 @@ mr_status pg_plan_merge(pg_sink *sink, pg_plan *plan, mr_error *err)
     snprintf(doing, sizeof doing, "cannot merge rows into %s", plan->route->name.quoted);
     pg_auto_result *result = NULL;
     plan->stage_used = false;
-    return pg_execute(sink, name, doing, &result, err);
+    return pg_execute(sink, name, 0, NULL, doing, &result, err);
 }

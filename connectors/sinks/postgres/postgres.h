@@ -143,10 +143,12 @@ typedef struct pg_route {
 } pg_route;
 
 /* The COPY under way. */
+enum pg_copy_kind { PG_COPY_TARGET, PG_COPY_STAGE, PG_COPY_SAVEPOINT };
+
 typedef struct pg_copy {
     pg_plan *plan; /* NULL: none */
     size_t first;  /* its first row is plan->sent[first] */
-    bool staging;
+    enum pg_copy_kind kind;
 } pg_copy;
 
 typedef struct pg_sink {
@@ -162,7 +164,8 @@ typedef struct pg_sink {
     bool ddl_in_transaction; /* an abort undoes tables that plans stand on */
     char claim[40];
     char *offsets_table; /* quoted */
-    pg_route *routes;    /* one for each route and, where the topic names the table, topic */
+    bool offsets_prepared;
+    pg_route *routes; /* one for each route and, where the topic names the table, topic */
     unsigned next_plan;
     pg_copy copy;
 } pg_sink;
@@ -192,7 +195,8 @@ MR_CHECKED mr_status pg_query(pg_sink *sink, const char *sql, int count, const c
                               const char *doing, PGresult **ret, mr_error *err);
 MR_CHECKED mr_status pg_prepare(pg_sink *sink, const char *name, const char *sql, const char *doing,
                                 mr_error *err);
-MR_CHECKED mr_status pg_execute(pg_sink *sink, const char *name, const char *doing, PGresult **ret,
+MR_CHECKED mr_status pg_execute(pg_sink *sink, const char *name, int count,
+                                const char *const *values, const char *doing, PGresult **ret,
                                 mr_error *err);
 /* The next result of what was sent, NULL at its end; waits until the deadline. */
 MR_CHECKED mr_status pg_next_result(pg_sink *sink, const char *doing, PGresult **ret,
@@ -202,6 +206,8 @@ MR_CHECKED mr_status pg_flush(pg_sink *sink, const char *doing, mr_error *err);
 /* Starts the clock of an exchange: statement.timeout.ms and a little for the server to say so. */
 void pg_start_clock(pg_sink *sink);
 MR_CHECKED mr_status pg_begin(pg_sink *sink, mr_error *err);
+/* The same as part of a statement to come: "BEGIN ...; ", or "" when one is open already. */
+const char *pg_begin_sql(pg_sink *sink);
 
 static inline void pg_clear_result(PGresult **result)
 {
@@ -288,10 +294,11 @@ void pg_merge_build(pg_plan *plan);
  * stored (the buffer is then as before). */
 bool pg_encode_row(pg_plan *plan, const mr_batch *batch, size_t index, mr_error *err);
 
-/* Makes the COPY under way one into the plan's target (or staging table), with a transaction around
- * it; ends another's first. */
-MR_CHECKED mr_status pg_copy_open(pg_sink *sink, mr_task *task, pg_plan *plan, bool staging,
-                                  mr_error *err);
+/* Makes the COPY under way one into the plan's target or its staging table, with a transaction
+ * around it (PG_COPY_SAVEPOINT: and the savepoint millrace_plain before it); ends another's first.
+ */
+MR_CHECKED mr_status pg_copy_open(pg_sink *sink, mr_task *task, pg_plan *plan,
+                                  enum pg_copy_kind kind, mr_error *err);
 /* Hands plan->buffer to the COPY under way and clears it. */
 MR_CHECKED mr_status pg_copy_send(pg_sink *sink, pg_plan *plan, mr_error *err);
 /* Ends it, if there is one, and takes the server's answer. When the server refused a row and said

@@ -74,6 +74,11 @@ static mr_status check_records(mr_task *task, const mr_batch *batch, bool upsert
     return status;
 }
 
+static enum pg_copy_kind insert_kind(const pg_plan *plan)
+{
+    return plan->plain ? PG_COPY_TARGET : PG_COPY_STAGE;
+}
+
 /* Insert: encode and stream. */
 static mr_status stream(pg_sink *sink, mr_task *task, pg_plan *plan, const mr_batch *batch,
                         mr_error *err)
@@ -89,7 +94,7 @@ static mr_status stream(pg_sink *sink, mr_task *task, pg_plan *plan, const mr_ba
         }
         pg_plan_note_sent(plan, batch, i);
         if (plan->buffer.len >= PG_CHUNK_BYTES && !rejected) {
-            mr_status status = pg_copy_open(sink, task, plan, !plan->plain, err);
+            mr_status status = pg_copy_open(sink, task, plan, insert_kind(plan), err);
             if (status == MR_OK) {
                 status = pg_copy_send(sink, plan, err);
             }
@@ -127,7 +132,7 @@ static mr_status finish_inserts(pg_sink *sink, mr_task *task, pg_route *route, m
     mr_status status = MR_OK;
     for (pg_plan *plan = route->plans; plan && status == MR_OK; plan = plan->next) {
         if (plan->buffer.len) {
-            status = pg_copy_open(sink, task, plan, !plan->plain, err);
+            status = pg_copy_open(sink, task, plan, insert_kind(plan), err);
             if (status == MR_OK) {
                 status = pg_copy_send(sink, plan, err);
             }

@@ -24,12 +24,12 @@ static mr_status reject_row(mr_task *task, const pg_sent *row, const mr_error *e
 
 /* Encodes the plan's items in key order and streams them. Once a record has been rejected the rest
  * is only checked, so that all bad records of an epoch are named at once. */
-static mr_status send_items(pg_sink *sink, mr_task *task, pg_plan *plan, bool staging,
+static mr_status send_items(pg_sink *sink, mr_task *task, pg_plan *plan, enum pg_copy_kind kind,
                             mr_error *err)
 {
     const pg_route *route = plan->route;
     pg_plan_clear_epoch(plan);
-    mr_status status = pg_copy_open(sink, task, plan, staging, err);
+    mr_status status = pg_copy_open(sink, task, plan, kind, err);
     bool rejected = false;
     for (size_t i = 0; i < route->items.count && status == MR_OK; i++) {
         const pg_item *item = &route->items.list[i];
@@ -74,31 +74,22 @@ static mr_status try_plain(pg_sink *sink, mr_task *task, pg_route *route, bool *
 {
     *exists = false;
     mr_status status = pg_copy_close(sink, task, err); /* another route's */
-    if (status == MR_OK) {
-        status = pg_begin(sink, err);
-    }
-    if (status == MR_OK) {
-        status = pg_run(sink, "SAVEPOINT millrace_plain", "cannot set a savepoint", err);
-    }
+    enum pg_copy_kind kind = PG_COPY_SAVEPOINT;        /* before the first of them */
     const pg_sent *bad = NULL;
     for (pg_plan *plan = route->plans; plan && status == MR_OK; plan = plan->next) {
         if (has_items(route, plan)) {
-            status = send_items(sink, task, plan, false, err);
+            status = send_items(sink, task, plan, kind, err);
             if (status == MR_OK) {
                 status = pg_copy_end(sink, &bad, err);
             }
+            kind = PG_COPY_TARGET;
         }
     }
     if (status == MR_REJECT && err && strcmp(err->code, "23505") == 0) {
         *exists = true;
         return pg_run(sink, "ROLLBACK TO SAVEPOINT millrace_plain", "cannot roll back", err);
     }
-    if (bad) {
-        return reject_row(task, bad, err);
-    }
-    return status == MR_OK
-               ? pg_run(sink, "RELEASE SAVEPOINT millrace_plain", "cannot release a savepoint", err)
-               : status;
+    return bad ? reject_row(task, bad, err) : status;
 }
 
 static mr_status merge(pg_sink *sink, mr_task *task, pg_route *route, mr_error *err)
@@ -108,7 +99,7 @@ static mr_status merge(pg_sink *sink, mr_task *task, pg_route *route, mr_error *
         if (!has_items(route, plan)) {
             continue;
         }
-        status = send_items(sink, task, plan, true, err);
+        status = send_items(sink, task, plan, PG_COPY_STAGE, err);
         if (status == MR_OK) {
             status = pg_copy_close(sink, task, err);
         }

@@ -2,6 +2,13 @@
 /*
  * Consumer of a group: read committed, cooperative-sticky, offsets under our control. One thread.
  *
+ * Assignment The group gives and takes partitions only inside mr_consumer_poll() (and close). What
+ *            was given is not fetched until mr_consumer_start() tells where: look at
+ *            mr_consumer_assignment_changed() after each poll, drop what is held of partitions
+ *            that are gone, ask the target, start. Between two polls the assignment is constant.
+ * Gaps       A given offset that retention has deleted is told as the event "kafka.gap" with both
+ *            edges, and reading goes on at the oldest record. One past the end of the partition
+ *            (the topic was made anew) is MR_FATAL.
  * Memory     Prefetch is bounded by queue_max_bytes over all partitions (librdkafka's own
  * per-message overhead included in the setting it derives), so that a task stays small.
  */
@@ -24,7 +31,7 @@ typedef struct mr_consumer_options {
 MR_CHECKED mr_status mr_consumer_new(const mr_kafka_config *config,
                                      const mr_consumer_options *options, mr_consumer **ret,
                                      mr_error *err);
-/* Leaves the group. */
+/* Leaves the group. Every message must have been released before. NULL is fine. */
 void mr_consumer_close(mr_consumer *consumer);
 
 /* A message as it came; valid until mr_message_release(). Fields are borrowed from it. */
@@ -44,7 +51,8 @@ MR_CHECKED mr_status mr_message_headers(const mr_message *message, mr_arena *are
 /* Fetches up to `max` messages, waiting at most timeout_ms for the first; *count 0 and MR_OK when
  * there is none. Rebalances, end of partition and errors of the client are dealt with inside: after
  * each call look at mr_consumer_assignment_changed(). Messages of partitions that were revoked
- * meanwhile are not returned. */
+ * meanwhile are not returned. At most 10,000 at once. MR_FATAL: no authorisation, or records that
+ * can not be read; MR_REOPEN: the client is lost. */
 MR_CHECKED mr_status mr_consumer_poll(mr_consumer *consumer, mr_message *messages, size_t max,
                                       int timeout_ms, size_t *count, mr_error *err);
 
@@ -52,11 +60,13 @@ MR_CHECKED mr_status mr_consumer_poll(mr_consumer *consumer, mr_message *message
  * paused until mr_consumer_start() gives their offsets (next -1: committed offset of the group,
  * else starting_position). Revoked partitions: their messages that the caller still holds must be
  * dropped (their epoch aborted) before the next poll; `generation` grows with every change. items
- * borrowed until the next poll. */
+ * borrowed until the next poll; items[].next is where a partition stands, -1 when not started. */
 enum {
     MR_OFFSET_STARTING = -2
 }; /* as next: the starting_position, whatever the group has stored */
 bool mr_consumer_assignment_changed(mr_consumer *consumer, mr_offsets *assigned, int *generation);
+/* Partitions that are started already, or are gone, are left alone: the whole assignment may be
+ * passed each time. Does not wait for the broker. */
 MR_CHECKED mr_status mr_consumer_start(mr_consumer *consumer, const mr_offsets *from,
                                        mr_error *err);
 
@@ -72,7 +82,8 @@ MR_CHECKED mr_status mr_consumer_pause(mr_consumer *consumer, bool paused, mr_er
 void mr_consumer_commit(mr_consumer *consumer, const mr_offsets *upto, bool wait);
 
 /* With stop_at_end: every assigned partition was read to the end that the broker told (read
- * committed: its last stable offset). False while the assignment is not known yet. */
+ * committed: its last stable offset). False while the assignment is not known yet or has changed
+ * unseen; true when the group has given this member nothing. */
 bool mr_consumer_at_end(const mr_consumer *consumer);
 
 /* Records behind the end of the partitions, as far as known: -1 when not. */

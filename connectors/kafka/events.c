@@ -138,14 +138,14 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
     }
 }
 
-/* What the errors above do not say. CONFWARN tells of consumer properties given to a producer and
- * the like, which is how one set of properties serves all clients; FAIL and ERROR repeat errors. */
+/* What the errors above do not say. librdkafka's warnings tell of what it retries by itself, and of
+ * consumer properties given to a producer, which is how one set of properties serves all clients;
+ * FAIL and ERROR repeat errors. */
 static void on_log(const rd_kafka_t *rk, int syslog_level, const char *facility, const char *text)
 {
     const mr_link *link = rd_kafka_opaque(rk);
-    bool known = strcmp(facility, "CONFWARN") == 0 || strcmp(facility, "FAIL") == 0 ||
-                 strcmp(facility, "ERROR") == 0;
-    int level = known || syslog_level > LOG_WARNING ? MR_LOG_DEBUG : MR_LOG_WARN;
+    bool known = strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0;
+    int level = known || syslog_level >= LOG_WARNING ? MR_LOG_DEBUG : MR_LOG_WARN;
     mr_link_say(link, level, "kafka.client", "%s: %s", facility, text);
 }
 

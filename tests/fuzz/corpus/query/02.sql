@@ -1,0 +1,1 @@
+SELECT s, upper(s) AS u, i + 1 AS n, d * 2 AS e FROM record WHERE i > 5 AND b

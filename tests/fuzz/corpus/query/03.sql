@@ -1,0 +1,1 @@
+SELECT CASE WHEN d < 10 THEN 'short' WHEN d IS NULL THEN NULL ELSE s END AS c FROM record r WHERE r.day >= '2019-03-01'

@@ -1,0 +1,1 @@
+SELECT dec_add(a, 1) AS x, dec_div(a, 3, 4) AS y, -a AS z, a BETWEEN 1 AND 100 AS w, nullif(a, 0) AS v FROM record

@@ -1,0 +1,1 @@
+SELECT to_timestamp(s) AS x, format_timestamp(t, '%F %T') AS y, minutes_between(t, t + 1) AS z, format_date(day) AS w FROM record

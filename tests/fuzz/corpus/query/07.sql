@@ -1,0 +1,1 @@
+SELECT s ->> 'k' AS k, json_extract(s, '$.k[1]') AS l, (SELECT sum(value) FROM json_each(l)) AS m FROM record

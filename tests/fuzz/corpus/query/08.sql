@@ -1,0 +1,1 @@
+SELECT old('s') AS was, uuid5('url', s) AS id, _op AS op, _headers ->> 'x' AS h, _timestamp AS ts FROM record WHERE _op <> 'delete'

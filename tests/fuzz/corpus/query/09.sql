@@ -1,0 +1,1 @@
+SELECT i IN (1, 2, NULL) AS x, s LIKE 'a%' ESCAPE '!' AS y, NOT EXISTS (SELECT 1 FROM json_each(l)) AS z, s COLLATE NOCASE = 'A' AS w FROM record

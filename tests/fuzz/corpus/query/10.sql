@@ -1,0 +1,1 @@
+SELECT i & 3 | ~i << 2 AS x, x'00ff' AS y, "s" || [s] || `s` AS z, 0x10 % 3 AS w -- end

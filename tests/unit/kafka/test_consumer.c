@@ -212,6 +212,21 @@ static void test_unreachable_from_the_start(void **state)
     mock_down(m);
 }
 
+static void test_closes_while_the_broker_is_away(void **state)
+{
+    (void)state;
+    mock *m = mock_up("t", 1);
+    produce(m, "t", 0, 20);
+    mr_consumer *consumer = consumer_on(m, "t", true);
+    start(consumer, 0);
+    assert_int_equal(read_to_end(consumer), 20);
+    rd_kafka_mock_broker_set_down(m->cluster, 1);
+    int64_t before = mr_clock_us();
+    mr_consumer_close(consumer);
+    assert_true(mr_clock_us() - before < PATIENCE_US / 2);
+    mock_down(m);
+}
+
 static void test_no_authorisation_is_fatal(void **state)
 {
     (void)state;
@@ -241,6 +256,7 @@ int main(void)
         cmocka_unit_test(test_missing_topic_is_told),
         cmocka_unit_test(test_broker_away_and_back),
         cmocka_unit_test(test_unreachable_from_the_start),
+        cmocka_unit_test(test_closes_while_the_broker_is_away),
         cmocka_unit_test(test_no_authorisation_is_fatal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -170,13 +170,52 @@ static void all_columns_and_an_id(void **state)
     fixture_release(&f);
 }
 
+/* Taxi billing: the change stream's trips that have just been completed, money exact. */
+static void completed_trips(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_init(&f,
+                 "{\"type\":\"record\",\"name\":\"Trip\",\"fields\":["
+                 "{\"name\":\"RIDER_EMAIL\",\"type\":\"string\"},"
+                 "{\"name\":\"PICKUP_DATETIME\",\"type\":" N(
+                     "\"string\"") "},"
+                                   "{\"name\":\"STATUS\",\"type\":\"string\"},"
+                                   "{\"name\":\"TOTAL_AMOUNT\",\"type\":" N("\"double\"") "}]}");
+    static const char *const was[] = {"InProgress", "Completed", "Booked", NULL};
+    mr_cell images[4][4], before[4];
+    for (int i = 0; i < 4; i++) {
+        ADD(&f, c_text("person1@example.com"), some(c_text("2026-01-02T03:04:05Z")),
+            c_text(i == 2 ? "InProgress" : "Completed"), some(c_double(12.95)));
+        memcpy(images[i], f.records[i].value->as.cells, sizeof images[i]);
+        before[i] = (mr_cell){.type = MR_RECORD, .len = 4, .as.cells = images[i]};
+        f.records[i].op = was[i] ? MR_OP_UPDATE : MR_OP_CREATE;
+        if (was[i]) {
+            images[i][2] = c_text(was[i]);
+            f.records[i].before = &before[i];
+        }
+    }
+    query(&f, "SELECT RIDER_EMAIL AS rider_email, CAST(PICKUP_DATETIME AS TIMESTAMP) AS"
+              " pickup_datetime, CAST(TOTAL_AMOUNT AS DECIMAL(10, 2)) AS total_amount,"
+              " dec_mul(CAST(TOTAL_AMOUNT AS DECIMAL(10, 2)), 0.8) AS commission FROM record"
+              " WHERE _op = 'update' AND STATUS = 'Completed' AND old('STATUS') <> 'Completed'");
+    expect_counts(&f, 1, 0);
+    assert_int_equal(f.result.batch.records[0].origin, 1000);
+    expect_text(&f, 0, "rider_email", "person1@example.com");
+    expect_type(&f, "pickup_datetime", MR_TIMESTAMP_US, true);
+    expect_int(&f, 0, "pickup_datetime", 1767323045000000);
+    expect_type(&f, "total_amount", MR_DECIMAL, true);
+    expect_bytes(&f, 0, "total_amount", "\x05\x0f", 2); /* 1295 */
+    expect_bytes(&f, 0, "commission", "\x28\x78", 2);   /* 10.360 */
+    fixture_release(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(high_value_trips),
-        cmocka_unit_test(trip_duration_analysis),
-        cmocka_unit_test(distance_to_fare_ratio),
-        cmocka_unit_test(all_columns_and_an_id),
+        cmocka_unit_test(high_value_trips),       cmocka_unit_test(trip_duration_analysis),
+        cmocka_unit_test(distance_to_fare_ratio), cmocka_unit_test(all_columns_and_an_id),
+        cmocka_unit_test(completed_trips),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,55 +15,56 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define FIELD(name, type)      "{\"name\":\"" name "\",\"type\":" type "}"
-#define WITH(name, type, dflt) "{\"name\":\"" name "\",\"type\":" type ",\"default\":" dflt "}"
-#define RECORD(name, fields)   "{\"type\":\"record\",\"name\":\"" name "\",\"fields\":[" fields "]}"
-#define ARRAY(items)           "{\"type\":\"array\",\"items\":" items "}"
-#define MAP(values)            "{\"type\":\"map\",\"values\":" values "}"
-#define LOGICAL(base, logical) "{\"type\":\"" base "\",\"logicalType\":\"" logical "\"}"
+static const char everyday[] = "{\"type\":\"record\",\"name\":\"R\",\"fields\":["
+                               "{\"name\":\"a\",\"type\":\"int\"},"
+                               "{\"name\":\"b\",\"type\":\"long\"},"
+                               "{\"name\":\"c\",\"type\":\"float\"},"
+                               "{\"name\":\"d\",\"type\":\"double\"},"
+                               "{\"name\":\"e\",\"type\":\"boolean\"},"
+                               "{\"name\":\"f\",\"type\":\"string\"},"
+                               "{\"name\":\"g\",\"type\":\"bytes\"},"
+                               "{\"name\":\"h\",\"type\":[\"null\",\"string\"]},"
+                               "{\"name\":\"i\",\"type\":{\"type\":\"long\","
+                               "\"logicalType\":\"timestamp-micros\"}}]}";
+static const char tree[] = "{\"type\":\"record\",\"name\":\"Node\",\"fields\":["
+                           "{\"name\":\"v\",\"type\":[\"null\",\"int\",\"string\",\"Node\"]},"
+                           "{\"name\":\"kids\",\"type\":{\"type\":\"array\",\"items\":[\"null\","
+                           "\"Node\"]}},"
+                           "{\"name\":\"more\",\"type\":{\"type\":\"map\",\"values\":\"Node\"}}]}";
+static const char nothings[] = "{\"type\":\"array\",\"items\":\"null\"}";
+static const char no_bytes[] =
+    "{\"type\":\"array\",\"items\":{\"type\":\"array\","
+    "\"items\":{\"type\":\"array\",\"items\":{\"type\":\"fixed\",\"name\":\"F\","
+    "\"size\":0}}}}";
+static const char endless[] = "{\"type\":\"record\",\"name\":\"A\",\"fields\":["
+                              "{\"name\":\"a\",\"type\":\"A\"}]}";
+static const char symbols[] = "{\"type\":\"map\",\"values\":{\"type\":\"enum\",\"name\":\"E\","
+                              "\"symbols\":[\"X\",\"Y\",\"Z\"]}}";
+static const char writer[] =
+    "{\"type\":\"record\",\"name\":\"R\",\"fields\":["
+    "{\"name\":\"a\",\"type\":\"int\"},"
+    "{\"name\":\"drop\",\"type\":{\"type\":\"array\",\"items\":{\"type\":\"map\","
+    "\"values\":\"string\"}}},"
+    "{\"name\":\"b\",\"type\":[\"null\",\"long\",\"string\"]},"
+    "{\"name\":\"c\",\"type\":{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"X\","
+    "\"Y\",\"Z\"]}},"
+    "{\"name\":\"gone\",\"type\":[\"null\",\"R\"]},"
+    "{\"name\":\"d\",\"type\":{\"type\":\"array\",\"items\":\"int\"}}]}";
+static const char reader[] =
+    "{\"type\":\"record\",\"name\":\"R\",\"fields\":["
+    "{\"name\":\"d\",\"type\":{\"type\":\"array\",\"items\":\"double\"}},"
+    "{\"name\":\"b\",\"type\":[\"double\",\"bytes\"]},"
+    "{\"name\":\"new\",\"type\":{\"type\":\"map\",\"values\":{\"type\":\"array\","
+    "\"items\":\"int\"}},\"default\":{\"k\":[1,2]}},"
+    "{\"name\":\"c\",\"type\":{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"Z\","
+    "\"W\"],\"default\":\"W\"}},"
+    "{\"name\":\"z\",\"aliases\":[\"a\"],\"type\":\"long\"}]}";
 
 static const struct {
-    const char *writer, *reader; /* reader NULL: the writer's */
+    const char *writer, *reader;
 } pairs[] = {
-    {RECORD("R",
-            FIELD("a", "\"int\"") "," FIELD("b", "\"long\"") "," FIELD("c", "\"float\"") "," FIELD("d", "\"double\"") "," FIELD(
-                "e",
-                "\"boolean\"") "," FIELD("f",
-                                         "\"string\"") "," FIELD("g",
-                                                                 "\"bytes\"") "," FIELD("h",
-                                                                                        "[\"null\","
-                                                                                        "\"string\""
-                                                                                        "]") "," FIELD("i",
-                                                                                                       LOGICAL(
-                                                                                                           "long",
-                                                                                                           "timestamp-micros"))),
-     NULL},
-    {RECORD("Node", FIELD("v", "[\"null\",\"int\",\"string\",\"Node\"]") "," FIELD(
-                        "kids", ARRAY("[\"null\",\"Node\"]")) "," FIELD("more", MAP("\"Node\""))),
-     NULL},
-    {ARRAY("\"null\""), NULL},
-    {ARRAY(ARRAY(ARRAY("{\"type\":\"fixed\",\"name\":\"F\",\"size\":0}"))), NULL},
-    {RECORD("A", FIELD("a", "\"A\"")), NULL},
-    {MAP("{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"X\",\"Y\",\"Z\"]}"), NULL},
-    {RECORD("R",
-            FIELD("a", "\"int\"") "," FIELD("drop", ARRAY(MAP("\"string\""))) "," FIELD(
-                "b", "[\"null\",\"long\",\"string\"]") "," FIELD("c",
-                                                                 "{\"type\":\"enum\",\"name\":"
-                                                                 "\"E\",\"symbols\":[\"X\",\"Y\","
-                                                                 "\"Z\"]}") "," FIELD("gone",
-                                                                                      "[\"null\","
-                                                                                      "\"R\"]") "," FIELD("d",
-                                                                                                          ARRAY(
-                                                                                                              "\"int\""))),
-     RECORD("R",
-            FIELD("d", ARRAY("\"double\"")) "," FIELD("b", "[\"double\",\"bytes\"]") "," WITH(
-                "new", MAP(ARRAY("\"int\"")),
-                "{\"k\":[1,2]}") "," FIELD("c",
-                                           "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"Z\","
-                                           "\"W\"],"
-                                           "\"default\":\"W\"}") ","
-                                                                 "{\"name\":\"z\",\"aliases\":["
-                                                                 "\"a\"],\"type\":\"long\"}")},
+    {everyday, everyday}, {tree, tree},       {nothings, nothings}, {no_bytes, no_bytes},
+    {endless, endless},   {symbols, symbols}, {writer, reader},
 };
 
 enum { PAIRS = sizeof pairs / sizeof *pairs };
@@ -103,11 +104,11 @@ static void round_trip(const mr_schema *schema, const mr_cell *cell, mr_arena *a
     mr_buffer_release(&second);
 }
 
-static void decode(const mr_schema *writer, const mr_schema *reader, const char *data, size_t len)
+static void decode(const mr_schema *from, const mr_schema *to, const char *data, size_t len)
 {
     mr_decoder *decoder;
     mr_error err;
-    if (mr_decoder_new(writer, reader, &decoder, &err)) {
+    if (mr_decoder_new(from, to, &decoder, &err)) {
         require(err.text[0]);
         return;
     }
@@ -116,7 +117,7 @@ static void decode(const mr_schema *writer, const mr_schema *reader, const char 
     size_t used;
     if (mr_decode_prefix(decoder, data, len, arena, &cell, &used, &err) == MR_OK) {
         require(used <= len);
-        round_trip(reader, &cell, arena);
+        round_trip(to, &cell, arena);
     } else {
         require(err.text[0]);
     }
@@ -124,15 +125,14 @@ static void decode(const mr_schema *writer, const mr_schema *reader, const char 
     mr_decoder_free(decoder);
 }
 
-static void run(const char *writer, size_t writer_len, const char *reader, size_t reader_len,
-                const char *data, size_t len)
+static void run(mr_slice writer_json, mr_slice reader_json, const char *data, size_t len)
 {
     const mr_schema *w, *r;
     mr_error err;
-    if (mr_schema_parse(writer, writer_len, &w, &err)) {
+    if (mr_schema_parse(writer_json.data, writer_json.len, &w, &err)) {
         return;
     }
-    if (mr_schema_parse(reader, reader_len, &r, &err) == MR_OK) {
+    if (mr_schema_parse(reader_json.data, reader_json.len, &r, &err) == MR_OK) {
         decode(w, r, data, len);
         mr_schema_release(r);
     }
@@ -145,11 +145,11 @@ static void run_own(const char *data, size_t len)
     if (!first) {
         return;
     }
-    const char *reader = first + 1, *end = data + len;
-    const char *second = reader < end ? memchr(reader, '\n', (size_t)(end - reader)) : NULL;
+    const char *after = first + 1, *end = data + len;
+    const char *second = after < end ? memchr(after, '\n', (size_t)(end - after)) : NULL;
     if (second) {
-        run(data, (size_t)(first - data), reader, (size_t)(second - reader), second + 1,
-            (size_t)(end - second - 1));
+        run((mr_slice){data, (size_t)(first - data)}, (mr_slice){after, (size_t)(second - after)},
+            second + 1, (size_t)(end - second - 1));
     }
 }
 
@@ -162,10 +162,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *rest = (const char *)data + 1;
     if (at == PAIRS) {
         run_own(rest, size - 1);
-        return 0;
+    } else {
+        run((mr_slice){pairs[at].writer, strlen(pairs[at].writer)},
+            (mr_slice){pairs[at].reader, strlen(pairs[at].reader)}, rest, size - 1);
     }
-    const char *writer = pairs[at].writer;
-    const char *reader = pairs[at].reader ? pairs[at].reader : writer;
-    run(writer, strlen(writer), reader, strlen(reader), rest, size - 1);
     return 0;
 }

@@ -183,31 +183,19 @@ static void test_alias_that_is_a_name(void **state)
 static void test_skipping(void **state)
 {
     (void)state;
-    const char *writer = RECORD(
-        FIELD("a", "\"null\"") "," FIELD("b", "\"boolean\"") "," FIELD("c", "\"long\"") "," FIELD("d", "\"float\"") "," FIELD("e", "\"double\"") "," FIELD(
-            "f",
-            "\"bytes\"") "," FIELD("g",
-                                   "{\"type\":\"fixed\",\"name\":\"F\",\"size\":"
-                                   "2}") "," FIELD("h",
-                                                   ENUM(
-                                                       "\"X\"")) "," FIELD("i",
-                                                                           "{\"t"
-                                                                           "ype"
-                                                                           "\":"
-                                                                           "\"ma"
-                                                                           "p\","
-                                                                           "\"va"
-                                                                           "lues"
-                                                                           "\":"
-                                                                           "\"in"
-                                                                           "t\""
-                                                                           "}") "," FIELD("j",
-                                                                                          "[\"null"
-                                                                                          "\","
-                                                                                          "\"string"
-                                                                                          "\","
-                                                                                          "\"R\"]") "," FIELD("last",
-                                                                                                              "\"int\""));
+    const char *writer =
+        "{\"type\":\"record\",\"name\":\"R\",\"fields\":["
+        "{\"name\":\"a\",\"type\":\"null\"},"
+        "{\"name\":\"b\",\"type\":\"boolean\"},"
+        "{\"name\":\"c\",\"type\":\"long\"},"
+        "{\"name\":\"d\",\"type\":\"float\"},"
+        "{\"name\":\"e\",\"type\":\"double\"},"
+        "{\"name\":\"f\",\"type\":\"bytes\"},"
+        "{\"name\":\"g\",\"type\":{\"type\":\"fixed\",\"name\":\"F\",\"size\":2}},"
+        "{\"name\":\"h\",\"type\":{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"X\"]}},"
+        "{\"name\":\"i\",\"type\":{\"type\":\"map\",\"values\":\"int\"}},"
+        "{\"name\":\"j\",\"type\":[\"null\",\"string\",\"R\"]},"
+        "{\"name\":\"last\",\"type\":\"int\"}]}";
     const char *reader = RECORD(FIELD("last", "\"int\""));
 #define SKIPPED                                                                                    \
     "\x01\x80\x01"                                                                                 \

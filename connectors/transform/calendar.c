@@ -68,7 +68,7 @@ static bool split(int64_t us, fields *f)
     f->hour = seconds / 3600;
     f->minute = seconds / 60 % 60;
     f->second = seconds % 60;
-    int64_t new_year;
+    int64_t new_year = days; /* set below; gcc with sanitizers can not see that */
     mr_calendar_days(f->year, 1, 1, &new_year);
     f->yday = (int)(days - new_year) + 1;
     return true;

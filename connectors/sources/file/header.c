@@ -137,12 +137,11 @@ mr_status file_header_map(const file_header *header, file_column *columns, size_
         for (size_t a = 0; c->source < 0 && a < c->field->alias_count; a++) {
             c->source = find(header, c->field->aliases[a]);
         }
-        c->absent =
-            c->field->dflt ? *c->field->dflt : (mr_cell){.type = MR_NULL, .branch = c->null_branch};
-        if (c->source < 0 && !c->field->dflt && !c->nullable) {
+        c->absent = c->field->dflt ? *c->field->dflt : (mr_cell){.type = MR_NULL};
+        if (c->source < 0 && !c->field->dflt) {
             mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD,
-                    "the header has no column \"%s\", and the schema gives that field neither a "
-                    "default nor null; add the column, or correct the schema",
+                    "the header has no column \"%s\", and the schema gives that field no "
+                    "default; add the column, or correct the schema",
                     c->field->name);
             mr_error_field(err, c->field->name);
             return MR_REJECT;

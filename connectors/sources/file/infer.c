@@ -29,9 +29,7 @@ enum {
 
 typedef struct evidence {
     unsigned could_be;
-    bool values;       /* some value is not null */
-    bool nulls;        /* some value is null whatever the type */
-    bool empty_quoted; /* "" is an empty text, or else null */
+    bool values; /* some value is not null */
 } evidence;
 
 /* Digits with perhaps a '-': what integers could it be? */
@@ -97,11 +95,7 @@ static void learn(evidence *e, const mr_csv_field *text, mr_slice null_text)
 {
     bool is_null_text = text->len == null_text.len &&
                         (!text->len || memcmp(text->data, null_text.data, text->len) == 0);
-    if (is_null_text && !text->quoted) {
-        e->nulls = true;
-    } else if (!text->len || is_null_text) {
-        e->empty_quoted = true;
-    } else {
+    if (text->len && !is_null_text) {
         e->values = true;
         e->could_be &= text->escaped ? 0 : kinds_of(text->data, text->len);
     }
@@ -131,8 +125,9 @@ static json_t *type_of(const evidence *e)
                    : types[i].logical ? json_pack("{s:s, s:s}", "type", types[i].base,
                                                   "logicalType", types[i].logical)
                                       : json_string(types[i].base);
-    bool nullable = e->nulls || (e->empty_quoted && !text) || (!e->values && !e->empty_quoted);
-    return nullable ? json_pack("[s, o]", "null", type) : type;
+    /* Every column may be empty further on than the sample went; a schema given can say otherwise.
+     * No default: a file without the column is told of. */
+    return json_pack("[s, o]", "null", type);
 }
 
 static char *schema_text(const file_header *header, const evidence *columns, const char *name)
@@ -144,11 +139,7 @@ static char *schema_text(const file_header *header, const evidence *columns, con
         if (strcmp(header->names[i], header->titles[i]) != 0) {
             json_object_set_new(field, "doc", json_string(header->titles[i]));
         }
-        bool nullable = json_is_array(type);
         json_object_set_new(field, "type", type);
-        if (nullable) {
-            json_object_set_new(field, "default", json_null());
-        }
         json_array_append_new(fields, field);
     }
     json_auto_t *root =

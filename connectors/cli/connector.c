@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/options.h"
 #include "cli/help.h"
@@ -287,6 +288,30 @@ static int run_json(const json_t *root, origin *from)
     return code;
 }
 
+/* A name for what has none: connector, topics and table, since positions, offsets and the group
+ * hang on it. The same topic into another table is another pipeline. Characters that a name may not
+ * have become '-'. */
+static char *default_name(const mr_connector *connector, const json_t *options)
+{
+    static const char *const parts[] = {"topic", "topics", "table"};
+    mr_buffer name = MR_BUFFER_INIT(80);
+    mr_buffer_add_text(&name, connector->name);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const char *value = json_string_value(json_object_get(options, parts[i]));
+        for (const char *c = value ? value : ""; *c; c++) {
+            if (c == value) {
+                mr_buffer_add_char(&name, '.');
+            }
+            bool fits = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+                        (*c >= '0' && *c <= '9') || *c == '_' || *c == '.';
+            mr_buffer_add_char(&name, fits ? *c : '-');
+        }
+    }
+    char *ret = mr_strndup(name.data, name.len);
+    mr_buffer_release(&name);
+    return ret;
+}
+
 static int run_connector(const mr_connector *connector, const mr_connector_flags *flags,
                          const mr_args *args)
 {
@@ -297,8 +322,9 @@ static int run_connector(const mr_connector *connector, const mr_connector_flags
     int code = MR_EXIT_USAGE;
     if (add_flags(options, flags, args) && add_environment(options, connector, flags, args) &&
         mr_properties_read(args, &properties)) {
+        mr_auto_free char *identity = default_name(connector, options);
         json_auto_t *root =
-            json_pack("{s:s, s:o, s:{s:O}}", "name", name ? name : connector->name, "kafka",
+            json_pack("{s:s, s:o, s:{s:O}}", "name", name ? name : identity, "kafka",
                       kafka_object(&properties), connector->source ? "sources" : "sinks",
                       connector->name, options);
         code = root ? run_json(root, &from)

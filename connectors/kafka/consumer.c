@@ -63,6 +63,8 @@ static mr_status configure(mr_consumer *consumer, const mr_kafka_config *config,
     mr_conf_force(conf, "group.id", options->group);
     mr_conf_force(conf, "partition.assignment.strategy", "cooperative-sticky");
     mr_conf_force(conf, "enable.partition.eof", options->stop_at_end ? "true" : "false");
+    /* After a crash the partitions are free again in this time, not in librdkafka's 45 s. */
+    mr_conf_default(conf, config, "session.timeout.ms", 10000);
     mr_conf_default(conf, config, "fetch.wait.max.ms", options->stop_at_end ? 20 : 100);
     set_memory(consumer, conf, config, options->queue_max_bytes);
     rd_kafka_conf_set_rebalance_cb(conf, mr_consumer_rebalance);

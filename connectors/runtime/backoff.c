@@ -18,7 +18,8 @@ int64_t mr_backoff_ms(int attempt)
         ms = LONGEST_MS;
     }
     /* The clock's low digits are random enough to spread tasks. */
-    return ms / 2 + (mr_clock_us() * 2654435761 >> 7) % (ms / 2 + 1);
+    uint64_t mixed = (uint64_t)mr_clock_us() * 2654435761u >> 7;
+    return ms / 2 + (int64_t)(mixed % (uint64_t)(ms / 2 + 1));
 }
 
 bool mr_wait_ms(int64_t ms, const atomic_bool *stop)

@@ -502,7 +502,8 @@ static bool read_precision(mr_parser *p, mr_sql_type *type)
     return true;
 }
 
-static bool read_cast_type(mr_parser *p, mr_sql_type *type, const char **function_name)
+/* The function that does this cast; null after a refusal. */
+static const char *read_cast_type(mr_parser *p, mr_sql_type *type)
 {
     const mr_token *name = p->at++;
     for (size_t i = 0; i < CAST_COUNT; i++) {
@@ -511,18 +512,20 @@ static bool read_cast_type(mr_parser *p, mr_sql_type *type, const char **functio
                 continue;
             }
             type->type = casts[i].type;
-            *function_name = casts[i].function;
             if (mr_token_is(name, "DOUBLE") && mr_token_is(p->at, "PRECISION")) {
                 p->at++;
             }
-            return type->type != MR_DECIMAL || read_precision(p, type);
+            if (type->type == MR_DECIMAL && !read_precision(p, type)) {
+                return NULL;
+            }
+            return casts[i].function;
         }
     }
-    return mr_parser_fail(
-        p, name,
-        "CAST knows INTEGER, REAL, TEXT, BLOB, BOOLEAN, DECIMAL(p, s), TIMESTAMP, "
-        "DATE and UUID, not %.*s",
-        (int)name->len, name->text);
+    mr_parser_fail(p, name,
+                   "CAST knows INTEGER, REAL, TEXT, BLOB, BOOLEAN, DECIMAL(p, s), TIMESTAMP, "
+                   "DATE and UUID, not %.*s",
+                   (int)name->len, name->text);
+    return NULL;
 }
 
 /* What a value is makes a difference to some casts: its type goes along as a number. */
@@ -574,8 +577,8 @@ bool mr_parse_cast(mr_parser *p, mr_node *ret)
     }
     p->at++;
     const mr_token *type_name = p->at;
-    const char *function_name;
-    if (!read_cast_type(p, &ret->type, &function_name)) {
+    const char *function_name = read_cast_type(p, &ret->type);
+    if (!function_name) {
         return false;
     }
     if (!mr_token_is(p->at, ")")) {

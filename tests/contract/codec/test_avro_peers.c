@@ -139,7 +139,7 @@ static json_t *peer_text(avro_value_t *value)
     const char *text = NULL;
     size_t size = 0;
     avro_value_get_string(value, &text, &size);
-    return show_text(text, size - 1);
+    return show_text(text, size ? size - 1 : 0);
 }
 
 static json_t *peer_enum(avro_value_t *value)

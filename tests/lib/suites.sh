@@ -32,8 +32,13 @@ build_for_suites() {
     elif wants lint; then
         build_preset asan tests/unit.list '^$' || build_failed asan
     fi
-    ! wants tsan || build_preset tsan tests/unit.list "$TSAN_ROOMS" || build_failed tsan
+    ! wants tsan || { build_preset tsan tests/unit.list "$TSAN_ROOMS" && build_tsan_threads; } || build_failed tsan
     ! wants fuzz || build_preset fuzz fuzz.list || build_failed fuzz
+}
+
+TSAN_THREADS=$ROOT/build/tsan/libtsan_threads.so
+build_tsan_threads() {
+    cc -std=c11 -D_GNU_SOURCE -O1 -g -shared -fPIC -o "$TSAN_THREADS" "$ROOT/tests/lib/tsan_threads.c"
 }
 
 build_failed() {
@@ -86,18 +91,18 @@ queue_lint() {
     done
 }
 
-# queue_programs <suite> <preset> <list> [pattern]
+# queue_programs <suite> <preset> <list> [pattern [wrapper...]]
 queue_programs() {
-    local program list=$ROOT/build/$2/tests/$3.list
+    local program list=$ROOT/build/$2/tests/$3.list pattern=${4:-.}
     [[ -f $list ]] || return 0
     while read -r program; do
-        [[ -n $program && ${program##*/} =~ ${4:-.} ]] || continue
-        queue run_test 300 "$1/${program##*/"$3"_}" "$program"
+        [[ -n $program && ${program##*/} =~ $pattern ]] || continue
+        queue run_test 300 "$1/${program##*/"$3"_}" "${@:5}" "$program"
     done <"$list"
 }
 
 queue_unit() { queue_programs unit asan unit; }
-queue_tsan() { queue_programs tsan tsan unit "$TSAN_ROOMS"; }
+queue_tsan() { queue_programs tsan tsan unit "$TSAN_ROOMS" env LD_PRELOAD="$TSAN_THREADS"; }
 queue_contract() { queue_programs contract asan contract; }
 
 # run_scenario <suite> <preset> <folder>

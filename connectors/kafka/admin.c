@@ -16,6 +16,7 @@
 #include "kafka/reader.h"
 
 enum { WAIT_MS = 250, LEADER_WAIT_MS = 20, CREATE_MS = 10000, READ_BATCH = 1000 };
+enum { ENDED = -2 };
 
 static inline void cleanup_metadata(const struct rd_kafka_metadata **metadata)
 {
@@ -288,11 +289,34 @@ typedef struct reading {
     rd_kafka_topic_t *topic;
     const char *name;
     rd_kafka_queue_t *queue;
-    bool *ended; /* by partition */
+    int64_t *ends; /* by partition: what is to be read; -1 not known yet, ENDED */
     int partitions, open;
     mr_each_message *each;
     void *context;
 } reading;
+
+/* Read committed, the end is where the oldest open transaction began, anybody's: records behind it
+ * may be committed, and be the ones that count. So reading goes on to the end that the log had when
+ * this first came up; a transaction whose owner is dead holds it up for its timeout. */
+static void note_end(reading *r, const rd_kafka_message_t *raw)
+{
+    int64_t *end = raw->partition < r->partitions ? &r->ends[raw->partition] : NULL;
+    int64_t low, high;
+    if (!end || *end == ENDED ||
+        rd_kafka_get_watermark_offsets(r->reader->link.rk, r->name, raw->partition, &low, &high)) {
+        return;
+    }
+    *end = *end < 0 ? high : *end;
+    if (raw->offset >= *end) {
+        *end = ENDED;
+        r->open--;
+    } else {
+        mr_link_say(&r->reader->link, MR_LOG_INFO, "kafka.transaction.open",
+                    "topic %s[%d]: a transaction is open at offset %lld; waiting for its end, or "
+                    "for the broker to time it out",
+                    r->name, (int)raw->partition, (long long)raw->offset);
+    }
+}
 
 static mr_status read_one(reading *r, const rd_kafka_message_t *raw, mr_error *err)
 {
@@ -302,10 +326,7 @@ static mr_status read_one(reading *r, const rd_kafka_message_t *raw, mr_error *e
         return r->each(r->context, key, value, err);
     }
     if (raw->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        if (raw->partition >= 0 && raw->partition < r->partitions && !r->ended[raw->partition]) {
-            r->ended[raw->partition] = true;
-            r->open--;
-        }
+        note_end(r, raw);
         return MR_OK;
     }
     if (mr_kafka_is_away(raw->err)) {
@@ -377,7 +398,7 @@ mr_status mr_reader_read_all(mr_reader *reader, const char *name, int partition,
                        "topic %s has %d partitions, not a number %d", name, r.partitions,
                        partition);
     }
-    r.ended = mr_calloc((size_t)r.partitions, sizeof *r.ended);
+    r.ends = mr_calloc((size_t)r.partitions, sizeof *r.ends);
     r.queue = rd_kafka_queue_new(reader->link.rk);
     int first = partition < 0 ? 0 : partition;
     int last = partition < 0 ? r.partitions - 1 : partition;
@@ -389,6 +410,7 @@ mr_status mr_reader_read_all(mr_reader *reader, const char *name, int partition,
             last = p - 1;
             break;
         }
+        r.ends[p] = -1;
         r.open++;
     }
     status = status ? status : read_to_end(&r, stop, err);
@@ -396,7 +418,7 @@ mr_status mr_reader_read_all(mr_reader *reader, const char *name, int partition,
         rd_kafka_consume_stop(r.topic, p);
     }
     rd_kafka_queue_destroy(r.queue);
-    free(r.ended);
+    free(r.ends);
     return status;
 }
 

@@ -2,6 +2,9 @@
 /* Topics on a real broker: making, looking, reading through; and no broker at all. */
 #include "integration/kafka/support.h"
 
+#include <poll.h>
+#include <pthread.h>
+
 static void test_creates_what_is_missing(void **state)
 {
     (void)state;
@@ -71,6 +74,64 @@ static mr_status count_one(void *context, mr_slice key, mr_slice value, mr_error
         c->last = number_of(value);
     }
     return c->messages == c->stop_after ? mr_fail(err, MR_REJECT, MR_DOMAIN_NONE, "enough") : MR_OK;
+}
+
+typedef struct ending {
+    mr_producer *producer;
+    int64_t at_us;
+} ending;
+
+static void *abort_later(void *argument)
+{
+    ending *e = argument;
+    poll(NULL, 0, 700);
+    mr_error err;
+    e->at_us = mr_clock_us();
+    return mr_producer_abort(e->producer, &err) == MR_OK ? e : NULL;
+}
+
+static mr_producer *transaction_with(const char *id, const char *value)
+{
+    char full[160];
+    snprintf(full, sizeof full, "%s-%s", name, id);
+    mr_producer *producer;
+    mr_error err;
+    const mr_producer_options options = {.transactional_id = full};
+    expect_ok(mr_producer_new(&config, &options, &producer, &err), &err);
+    expect_ok(mr_producer_init(producer, NULL, &err), &err);
+    expect_ok(mr_producer_begin(producer, &err), &err);
+    const mr_outgoing message = {
+        .topic = name, .partition = 0, .key = {"k", 1}, .value = {value, strlen(value)}};
+    expect_ok(mr_producer_send(producer, &message, &err), &err);
+    expect_ok(mr_producer_flush(producer, &err), &err);
+    return producer;
+}
+
+/* Another's open transaction hides what was committed after it began: a source that read its
+ * positions up to there would send again what it has sent. */
+static void test_reads_on_behind_an_open_transaction(void **state)
+{
+    (void)state;
+    new_topic(1);
+    mr_error err;
+    ending e = {.producer = transaction_with("open", "1")};
+    mr_producer *other = transaction_with("committed", "2");
+    expect_ok(mr_producer_commit(other, NULL, &err), &err);
+    mr_producer_close(other);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, abort_later, &e), 0);
+    counts c = {0};
+    expect_ok(mr_topic_read_all(&config, name, 0, NULL, count_one, &c, &err), &err);
+    int64_t read_us = mr_clock_us();
+    void *aborted;
+    pthread_join(thread, &aborted);
+    assert_non_null(aborted);
+    assert_int_equal(c.messages, 1);
+    assert_int_equal(c.last, 2);
+    assert_true(read_us >= e.at_us);
+    assert_non_null(strstr(events, "kafka.transaction.open"));
+    mr_producer_close(e.producer);
+    drop_topic();
 }
 
 static void test_reads_through_to_the_end(void **state)
@@ -164,6 +225,7 @@ int main(void)
         cmocka_unit_test(test_creates_what_is_missing),
         cmocka_unit_test(test_missing_topic_has_no_partitions),
         cmocka_unit_test(test_refuses_bad_names_and_settings),
+        cmocka_unit_test(test_reads_on_behind_an_open_transaction),
         cmocka_unit_test(test_reads_through_to_the_end),
         cmocka_unit_test(test_reading_a_missing_topic),
         cmocka_unit_test(test_waits_for_the_broker_until_stopped),

@@ -168,6 +168,6 @@ run_fuzzer() {
     mkdir -p "$found" "$ROOT/build/fuzz/crashes"
     local corpus=("$found")
     [[ ! -d $ROOT/tests/fuzz/corpus/$name ]] || corpus+=("$ROOT/tests/fuzz/corpus/$name")
-    run_test $((seconds + 120)) "fuzz/$name" "$program" "-max_total_time=$seconds" -timeout=10 \
+    run_test $((seconds + 120)) "fuzz/$name" "$program" "-max_total_time=$seconds" -error_exitcode=1 -timeout=10 \
         -rss_limit_mb=1024 -print_final_stats=1 "-artifact_prefix=$ROOT/build/fuzz/crashes/$name-" "${corpus[@]}"
 }

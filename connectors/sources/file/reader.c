@@ -164,7 +164,8 @@ static file_event too_long(file_reader *reader, file_item *item)
                         "a quote is opened and not closed within line.max.bytes");
     }
     item->input = line_text(data, limit, FILE_SHOWN_BYTES);
-    item->why = "the line is longer than line.max.bytes; here are its first bytes";
+    item->why = "the line is longer than line.max.bytes; here are its first bytes. Raise "
+                "line.max.bytes if such lines are meant";
     consume(reader, limit, 0);
     reader->skipping = true;
     return FILE_BAD;

@@ -21,8 +21,7 @@
 
 typedef struct mr_task mr_task;
 
-/* --- What a callback may ask of its task
- * ------------------------------------------------------------------- */
+/* --- What a callback may ask of its task --- */
 
 void *mr_self(mr_task *task); /* the connector's state, options already parsed */
 mr_arena *
@@ -41,8 +40,7 @@ void mr_task_warn(mr_task *task, const char *format, ...) MR_PRINTF(2, 3);
 /* Progress of finite work, for the bar on a terminal: done of total, in bytes. total 0: unknown. */
 void mr_task_progress(mr_task *task, int64_t done_bytes, int64_t total_bytes);
 
-/* --- Rejecting single records
- * --------------------------------------------------------------------------------- */
+/* --- Rejecting single records --- */
 
 /* Sinks, between begin() and commit(): names a record (records[index] of a batch written in this
  * epoch) that can never be stored, with the reason for its dead letter. Then the callback returns
@@ -54,8 +52,7 @@ void mr_reject(mr_task *task, const mr_batch *batch, size_t index, const mr_erro
  * same transaction as the poll's records. Copies all it needs. */
 void mr_reject_input(mr_task *task, mr_slice input, const char *where, const mr_error *why);
 
-/* --- Positions of a source
- * ------------------------------------------------------------------------------------- */
+/* --- Positions of a source --- */
 
 /* Where a source stands, as a set of (name, value) pairs: e.g. one per file. Values are opaque text
  * to the runtime, stored in the compacted topic millrace.positions in the same Kafka transaction as
@@ -71,8 +68,7 @@ bool mr_positions_next(const mr_positions *positions, size_t *cursor, const char
  * removes it. Only what has changed need be set. */
 void mr_task_position(mr_task *task, const char *name, const char *value);
 
-/* --- Offsets of a sink
- * ---------------------------------------------------------------------------------------- */
+/* --- Offsets of a sink --- */
 
 /* Kafka offsets per partition: the next one to be read. */
 typedef struct mr_offset {
@@ -86,8 +82,7 @@ typedef struct mr_offsets {
     size_t count;
 } mr_offsets;
 
-/* --- The operation tables
- * -------------------------------------------------------------------------------------- */
+/* --- The operation tables --- */
 
 /* External system -> Kafka; pulled. */
 typedef struct mr_source {

@@ -64,8 +64,7 @@ void mr_encoder_free(mr_encoder *encoder);
 MR_CHECKED mr_status mr_encode(const mr_encoder *encoder, const mr_cell *cell, mr_buffer *out,
                                mr_error *err);
 
-/* --- Avro single-object encoding (spec, "Single-object encoding"): C3 01, fingerprint
- * little-endian, datum -------- */
+/* --- Single-object encoding (in the specification): C3 01, fingerprint little-endian, datum --- */
 
 enum { MR_SINGLE_OBJECT_HEADER_BYTES = 10 };
 void mr_single_object_header(uint64_t fingerprint, char out[MR_SINGLE_OBJECT_HEADER_BYTES]);

@@ -39,8 +39,7 @@ MR_CHECKED mr_status mr_schema_can_read(const mr_schema *reader, const mr_schema
 /* How many distinct schema nodes a tree has: ids are 0 .. count-1. */
 uint32_t mr_schema_node_count(const mr_schema *root);
 
-/* --- Building schemas in code (transforms, inference)
- * ---------------------------------------------------------- */
+/* --- Building schemas in code (transforms, inference) --- */
 
 typedef struct mr_schema_builder mr_schema_builder;
 /* A record schema; fields are added in order. */

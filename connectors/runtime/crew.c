@@ -79,8 +79,7 @@ static void dismiss_all(mr_crew *crew)
     }
 }
 
-/* --- Sources: the foreman
- * ------------------------------------------------------------------------------------- */
+/* --- Sources: the foreman --- */
 
 /* Has just the held tasks at work. False when the crew is done: drained or failed. */
 static bool manage(mr_crew *crew, uint64_t held)
@@ -173,9 +172,7 @@ static void *foreman_main(void *argument)
     return NULL;
 }
 
-/* --- Both
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- Both --- */
 
 mr_crew *mr_crew_start(mr_shared *shared, const mr_connector_config *config)
 {

@@ -65,8 +65,7 @@ mr_status mr_intake_new(const mr_connector_config *config, const mr_route *route
     for (size_t i = 0; i < route_count; i++) {
         const char *query = config->route_queries[i];
         mr_status status =
-            query ? mr_transform_new(query, "Record", &in->transforms[i], err)
-                  : MR_OK;
+            query ? mr_transform_new(query, "Record", &in->transforms[i], err) : MR_OK;
         if (status != MR_OK) {
             mr_intake_free(in);
             return status;

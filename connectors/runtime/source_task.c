@@ -116,8 +116,7 @@ static void finish(source_life *life)
     free(life->dead_topic);
 }
 
-/* --- Within a transaction
- * ------------------------------------------------------------------------------------ */
+/* --- Within a transaction --- */
 
 static mr_status begin_if_needed(source_life *life, mr_error *err)
 {

@@ -15,8 +15,7 @@
 #include "base/alloc.h"
 #include "sinks/postgres/postgres.h"
 
-/* --- Keys
- * ------------------------------------------------------------------------------------------ */
+/* --- Keys --- */
 
 static void add_ordered(mr_buffer *key, uint64_t v)
 {
@@ -185,8 +184,7 @@ mr_status pg_dedupe_add(mr_task *task, pg_plan *plan, const mr_batch *batch, mr_
     return status;
 }
 
-/* --- Order
- * ------------------------------------------------------------------------------------------- */
+/* --- Order --- */
 
 static int compare_keys(const pg_item *a, const pg_item *b)
 {

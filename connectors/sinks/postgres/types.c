@@ -176,8 +176,7 @@ static bool write_decimal(mr_buffer *out, const pg_column *column, const mr_cell
     return true;
 }
 
-/* --- Texts and bytes ---------------------------------------------------------------------------
- */
+/* --- Texts and bytes --- */
 
 static bool check_text(const mr_cell *cell, mr_error *err)
 {
@@ -326,8 +325,7 @@ static bool any_to_text(mr_buffer *out, const pg_column *column, const mr_cell *
     return good;
 }
 
-/* --- Times ---------------------------------------------------------------------------------------
- */
+/* --- Times --- */
 
 static bool write_date(mr_buffer *out, const pg_column *column, const mr_cell *cell, mr_error *err)
 {
@@ -408,8 +406,7 @@ static bool write_interval(mr_buffer *out, const pg_column *column, const mr_cel
     return true;
 }
 
-/* --- The table -----------------------------------------------------------------------------------
- */
+/* --- The table --- */
 
 typedef struct pg_pair {
     mr_type from;

@@ -23,8 +23,7 @@ enum {
     POLL_FILLS = 64, /* reads that yield nothing, inside a line that is skipped */
 };
 
-/* --- open and close ----------------------------------------------------------------------------
- */
+/* --- open and close --- */
 
 static char delimiter_of(const char *option)
 {
@@ -109,8 +108,7 @@ static void close_source(mr_task *task)
     self->opened = false;
 }
 
-/* --- records -----------------------------------------------------------------------------------
- */
+/* --- records --- */
 
 static void add_record(mr_batch *out, const mr_cell *value, const file_item *item)
 {
@@ -246,8 +244,7 @@ static mr_status poll_source(mr_task *task, mr_batch *out, int64_t deadline_us, 
     }
 }
 
-/* --- what users see ----------------------------------------------------------------------------
- */
+/* --- what users see --- */
 
 static const mr_option options[] = {
     MR_TEXT("path", file_state, path, NULL, MR_OPT_REQUIRED | MR_OPT_PATH,

@@ -119,7 +119,7 @@ static json_t *peer_show(avro_value_t *value);
 static json_t *peer_children(avro_value_t *value, bool array)
 {
     json_t *json = array ? json_array() : json_object();
-    size_t count;
+    size_t count = 0;
     avro_value_get_size(value, &count);
     for (size_t i = 0; i < count; i++) {
         avro_value_t child;

@@ -122,8 +122,7 @@ static inline int rig_suite_teardown(void **state)
         return cmocka_run_group_tests(tests, setup, teardown);                                     \
     }
 
-/* --- A task ------------------------------------------------------------------------------------
- */
+/* --- A task --- */
 
 typedef struct rig {
     mr_task task;
@@ -225,8 +224,7 @@ static inline void rig_free(rig *r)
     free(r);
 }
 
-/* --- Records -------------------------------------------------------------------------------------
- */
+/* --- Records --- */
 
 static inline const mr_schema *schema_of(const char *json)
 {

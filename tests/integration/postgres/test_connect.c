@@ -114,8 +114,7 @@ static void stopping_ends_the_attempt(void **state)
     close(fd);
 }
 
-/* --- Roles
- * ------------------------------------------------------------------------------------------ */
+/* --- Roles --- */
 
 /* Runs a script of sql/, with psql's variables replaced. */
 static void run_script(const char *name, const char *role)

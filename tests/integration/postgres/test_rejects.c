@@ -364,8 +364,7 @@ static void tombstones_and_deletes(void **state)
     mr_schema_release(schema);
 }
 
-/* --- Targets that do not fit ---------------------------------------------------------------------
- */
+/* --- Targets that do not fit --- */
 
 static void assert_refused(const char *table, const char *key, const char *says, bool permanent)
 {

@@ -196,8 +196,7 @@ static void host_committed(void *context, const mr_offsets *upto)
     assert_true(upto->count > 0);
 }
 
-/* --- Set up and check
- * ---------------------------------------------------------------------------------------- */
+/* --- Set up and check --- */
 
 typedef struct fixture {
     mr_entry entries[MESSAGES];

@@ -2,62 +2,15 @@
 /* The three queries of the trip analytics example, over trips as the file source reads them. */
 #include "fixture.h"
 
-#define N(type) "[\"null\", " type "]"
-
 static const char trip_schema[] =
-    "{\"type\":\"record\",\"name\":\"nyc.Trip\",\"fields\":["
-    "{\"name\":\"trip_id\",\"type\":" N(
-        "\"string\"") "},"
-                      "{\"name\":\"pickup\",\"type\":{\"type\":\"long\","
-                      "\"logicalType\":\"timestamp-micros\"}},"
-                      "{\"name\":\"dropoff\",\"type\":" N(
-                          "{\"type\":\"long\",\"logicalType\":\"timestamp-"
-                          "micros\"}") "},"
-                                       "{\"name\":\"distance\",\"type\":" N(
-                                           "\"double\"") "},"
-                                                         "{\"name\":\"fare\","
-                                                         "\"type\":\"double\"},"
-                                                         "{\"name\":\"tip\","
-                                                         "\"type\":" N(
-                                                             "\"double\"") "},"
-                                                                           "{\"name"
-                                                                           "\":"
-                                                                           "\"total"
-                                                                           "\","
-                                                                           "\"type"
-                                                                           "\":"
-                                                                           "\"doubl"
-                                                                           "e\"},"
-                                                                           "{\"name"
-                                                                           "\":"
-                                                                           "\"payme"
-                                                                           "nt\","
-                                                                           "\"type"
-                                                                           "\":" N(
-                                                                               "\"s"
-                                                                               "tri"
-                                                                               "ng"
-                                                                               "\"") "},"
-                                                                                     "{\"name\":"
-                                                                                     "\"pickup_"
-                                                                                     "zone\","
-                                                                                     "\"type\":" N(
-                                                                                         "\"string"
-                                                                                         "\"") "},"
-                                                                                               "{\""
-                                                                                               "nam"
-                                                                                               "e\""
-                                                                                               ":\""
-                                                                                               "dro"
-                                                                                               "pof"
-                                                                                               "f_"
-                                                                                               "zon"
-                                                                                               "e\""
-                                                                                               ",\""
-                                                                                               "typ"
-                                                                                               "e\""
-                                                                                               ":" N(
-                                                                                                   "\"string\"") "}]}";
+    "{'type':'record','name':'nyc.Trip','fields':["
+    "{'name':'trip_id','type':['null','string']},"
+    "{'name':'pickup','type':{'type':'long','logicalType':'timestamp-micros'}},"
+    "{'name':'dropoff','type':['null',{'type':'long','logicalType':'timestamp-micros'}]},"
+    "{'name':'distance','type':['null','double']},{'name':'fare','type':'double'},"
+    "{'name':'tip','type':['null','double']},{'name':'total','type':'double'},"
+    "{'name':'payment','type':['null','string']},{'name':'pickup_zone','type':['null','string']},"
+    "{'name':'dropoff_zone','type':['null','string']}]}";
 
 static const int64_t start_us = 1553372469000000; /* 2019-03-23T20:21:09Z */
 
@@ -175,13 +128,11 @@ static void completed_trips(void **state)
 {
     (void)state;
     fixture f;
-    fixture_init(&f,
-                 "{\"type\":\"record\",\"name\":\"Trip\",\"fields\":["
-                 "{\"name\":\"RIDER_EMAIL\",\"type\":\"string\"},"
-                 "{\"name\":\"PICKUP_DATETIME\",\"type\":" N(
-                     "\"string\"") "},"
-                                   "{\"name\":\"STATUS\",\"type\":\"string\"},"
-                                   "{\"name\":\"TOTAL_AMOUNT\",\"type\":" N("\"double\"") "}]}");
+    fixture_init(&f, "{'type':'record','name':'Trip','fields':["
+                     "{'name':'RIDER_EMAIL','type':'string'},"
+                     "{'name':'PICKUP_DATETIME','type':['null','string']},"
+                     "{'name':'STATUS','type':'string'},"
+                     "{'name':'TOTAL_AMOUNT','type':['null','double']}]}");
     static const char *const was[] = {"InProgress", "Completed", "Booked", NULL};
     mr_cell images[4][4], before[4];
     for (int i = 0; i < 4; i++) {

@@ -71,9 +71,8 @@ void mr_single_object_header(uint64_t fingerprint, char out[MR_SINGLE_OBJECT_HEA
 /* false when the bytes do not start with a whole header. */
 bool mr_single_object_parse(const char *data, size_t len, uint64_t *fingerprint);
 
-/* One line that says what bytes look like when they are not what was expected: "starts with 7b 22
- * 69 64: JSON text", "00 00 00 00 07: Confluent framing, schema id 7; set
- * value.format=avro-confluent and schema.registry.url". */
+/* What bytes look like when they are not what was expected, as the end of a sentence: "starts with
+ * 7b 22 69 64: JSON text". */
 void mr_describe_bytes(const char *data, size_t len, char *out, size_t out_size);
 
 #endif

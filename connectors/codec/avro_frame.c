@@ -72,7 +72,7 @@ void mr_describe_bytes(const char *data, size_t len, char *out, size_t out_size)
     char hex[16];
     first_bytes(data, len, hex);
     if (!data || len == 0) {
-        snprintf(out, out_size, "no bytes at all");
+        snprintf(out, out_size, "has no bytes at all");
         return;
     }
     const unsigned char *byte = (const unsigned char *)data;
@@ -81,8 +81,8 @@ void mr_describe_bytes(const char *data, size_t len, char *out, size_t out_size)
         unsigned long id = (unsigned long)byte[1] << 24 | (unsigned long)byte[2] << 16 |
                            (unsigned long)byte[3] << 8 | byte[4];
         snprintf(out, out_size,
-                 "%s: Confluent framing, schema id %lu; set value.format=avro-confluent and "
-                 "schema.registry.url",
+                 "starts with %s: Confluent framing, schema id %lu; have the writer use Avro's "
+                 "single-object encoding",
                  hex, id);
         return;
     }

@@ -196,6 +196,7 @@ static void add_at(rd_kafka_topic_partition_list_t *list, mr_slot *slot, int64_t
     slot->started = true;
     slot->eof = slot->stuck = false;
     slot->next = offset >= 0 ? offset : -1;
+    slot->end = -1;
     slot->explicit = offset >= 0;
     rd_kafka_topic_partition_list_add(list, slot->topic, slot->partition)->offset = offset;
 }

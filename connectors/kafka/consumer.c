@@ -191,11 +191,26 @@ static void nudge(mr_consumer *consumer)
     }
 }
 
-static void end_of_partition(mr_slot *slot, const rd_kafka_message_t *raw)
+/* Read committed, what looks like the end may be an open transaction, or one that was committed but
+ * whose marker is still on its way: its records are there and were sent before this end came up, so
+ * they belong to what "is there". Later ones do not, so that the end is reached. */
+static void end_of_partition(mr_consumer *consumer, mr_slot *slot, const rd_kafka_message_t *raw)
 {
-    if (slot && slot->started) {
-        slot->eof = true;
-        slot->next = raw->offset;
+    int64_t low, high;
+    if (!slot || !slot->started) {
+        return;
+    }
+    slot->next = raw->offset;
+    if (slot->end < 0 && !rd_kafka_get_watermark_offsets(consumer->link.rk, slot->topic,
+                                                         slot->partition, &low, &high)) {
+        slot->end = high;
+    }
+    slot->eof = raw->offset >= slot->end;
+    if (!slot->eof) {
+        mr_link_say(&consumer->link, MR_LOG_INFO, "kafka.transaction.open",
+                    "%s[%d]: a transaction is open at offset %lld; waiting for its end, or for the "
+                    "broker to time it out",
+                    slot->topic, (int)slot->partition, (long long)raw->offset);
     }
 }
 
@@ -207,7 +222,7 @@ static mr_status take_error(mr_consumer *consumer, mr_slot *slot, const rd_kafka
     const char *text = rd_kafka_message_errstr(raw);
     switch (raw->err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-        end_of_partition(slot, raw);
+        end_of_partition(consumer, slot, raw);
         return MR_OK;
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
         if (slot && slot->started) {

@@ -81,9 +81,9 @@ MR_CHECKED mr_status mr_consumer_pause(mr_consumer *consumer, bool paused, mr_er
  * on it. wait: before closing. */
 void mr_consumer_commit(mr_consumer *consumer, const mr_offsets *upto, bool wait);
 
-/* With stop_at_end: every assigned partition was read to the end that the broker told (read
- * committed: its last stable offset). False while the assignment is not known yet or has changed
- * unseen; true when the group has given this member nothing. */
+/* With stop_at_end: every assigned partition was read to its end, as it was when reading first came
+ * up to it; transactions that were open then are waited for. False while the assignment is not
+ * known yet or has changed unseen; true when the group has given this member nothing. */
 bool mr_consumer_at_end(const mr_consumer *consumer);
 
 /* Records behind the end of the partitions, as far as known: -1 when not. */

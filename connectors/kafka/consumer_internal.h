@@ -14,6 +14,8 @@ typedef struct mr_slot {
     const char *topic; /* interned in the consumer */
     int32_t partition;
     int64_t next; /* offset after the last message returned, or where reading starts; -1: unknown */
+    int64_t end;  /* stop_at_end: where the log ended when reading first came up to it; -1: it has
+                     not */
     bool started; /* given to librdkafka to fetch */
     bool explicit; /* started at a given offset, not at the group's */
     bool eof;      /* nothing after next, as far as the broker has told */

@@ -14,6 +14,9 @@ typedef struct mr_counters {
     atomic_uint_fast64_t epochs;       /* committed */
     atomic_uint_fast64_t retries;      /* epochs replayed */
     atomic_uint_fast64_t restarts;     /* tasks started again after a failure */
+    /* Sinks: partitions held by all tasks together, now and at most so far. Fewer now: some are on
+     * their way from one task to another. */
+    atomic_int partitions, partitions_most;
 } mr_counters;
 
 static inline void mr_count(atomic_uint_fast64_t *counter, uint64_t n)

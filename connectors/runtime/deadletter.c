@@ -12,7 +12,7 @@
 #include "kafka/admin.h"
 
 enum {
-    MOST_HEADERS = 16,
+    MOST_HEADERS = 20,
     CUT_BYTES = 64 << 10,
 };
 
@@ -89,6 +89,15 @@ mr_status mr_dead_letter_send(mr_producer *producer, const char *dead_topic,
         add_number(&list, "millrace.errors.cut.from.bytes", (int64_t)out.value.len);
         out.value.len = CUT_BYTES;
         out.header_count = list.count;
+        status = mr_producer_send(producer, &out, err);
+    }
+    if (status == MR_REJECT) { /* then it is the key or the headers */
+        uint32_t own = letter->header_count;
+        add_number(&list, "millrace.errors.key.bytes", (int64_t)out.key.len);
+        add_number(&list, "millrace.errors.headers.dropped", own);
+        out.headers = list.items + own;
+        out.header_count = list.count - own;
+        out.key.len = out.key.len < CUT_BYTES ? out.key.len : CUT_BYTES;
         status = mr_producer_send(producer, &out, err);
     }
     mr_arena_free(arena);

@@ -25,6 +25,9 @@
 
 enum {
     POLL_MS = 100,
+    AWAIT_TOPIC_MS = 20, /* each look is a client of its own */
+    AWAIT_TOPIC_LONGEST_MS = 1000,
+    IN_TRANSIT_MS = 15000,  /* how long partitions may be on their way between the tasks */
     QUEUE_BYTES = 12 << 20, /* prefetch; with the default batch a sink stays within 64 MiB */
 };
 
@@ -35,11 +38,12 @@ typedef struct sink_life {
     mr_producer *dead_producer; /* made with the first dead letter */
     char *dead_topic;
     mr_intake *intake;
-    bool opened;         /* open() has been called, close() is due */
-    mr_offsets assigned; /* own copy; next: what is durable */
-    bool abandoned;      /* the assignment changed while waiting */
-    bool sought_end;     /* once: the end has been looked for again after the sources ended */
-    int64_t first_us;    /* when the first message of the batch came */
+    bool opened;              /* open() has been called, close() is due */
+    mr_offsets assigned;      /* own copy; next: what is durable */
+    bool abandoned;           /* the assignment changed while waiting */
+    bool sought_end;          /* once: the end has been looked for again after the sources ended */
+    int64_t first_us;         /* when the first message of the batch came */
+    int64_t missing_since_us; /* once: when partitions were first seen to be in transit; 0: none */
 } sink_life;
 
 static mr_task *task_of(sink_life *life)
@@ -47,9 +51,7 @@ static mr_task *task_of(sink_life *life)
     return &life->worker->task;
 }
 
-/* --- Opening
- * -------------------------------------------------------------------------------------------------
- */
+/* --- Opening --- */
 
 static void close_sink(sink_life *life)
 {
@@ -95,6 +97,7 @@ static mr_status await_topics(sink_life *life, mr_error *err)
     mr_worker *w = life->worker;
     const mr_list *topics = &w->config->sink.topics;
     bool told = false;
+    int64_t wait_ms = AWAIT_TOPIC_MS;
     for (size_t i = 0; i < topics->count;) {
         int partitions = 1;
         mr_status status =
@@ -121,9 +124,10 @@ static mr_status await_topics(sink_life *life, mr_error *err)
                    "topic %s does not exist yet; waiting for it", topics->items[i]);
             told = true;
         }
-        if (!mr_wait_ms(20, &w->stop)) {
+        if (!mr_wait_ms(wait_ms, &w->stop)) {
             return MR_IDLE;
         }
+        wait_ms = wait_ms * 5 / 4 < AWAIT_TOPIC_LONGEST_MS ? wait_ms * 5 / 4 : wait_ms;
     }
     return MR_OK;
 }
@@ -172,8 +176,7 @@ static void finish(sink_life *life, bool in_order)
     free(life->dead_topic);
 }
 
-/* --- Assignment
- * ---------------------------------------------------------------------------------------------- */
+/* --- Assignment --- */
 
 static mr_offset *find_assigned(sink_life *life, const char *topic, int32_t partition)
 {
@@ -186,6 +189,15 @@ static mr_offset *find_assigned(sink_life *life, const char *topic, int32_t part
     return NULL;
 }
 
+static void count_partitions(sink_life *life, int more)
+{
+    mr_counters *c = life->worker->counters;
+    int now = atomic_fetch_add(&c->partitions, more) + more;
+    int most = atomic_load(&c->partitions_most);
+    while (most < now && !atomic_compare_exchange_weak(&c->partitions_most, &most, now)) {
+    }
+}
+
 /* Takes over the consumer's list, keeping what is known to be durable. */
 static void adopt(sink_life *life, const mr_offsets *now)
 {
@@ -195,6 +207,7 @@ static void adopt(sink_life *life, const mr_offsets *now)
         items[i] = now->items[i];
         items[i].next = before ? before->next : -1;
     }
+    count_partitions(life, (int)now->count - (int)life->assigned.count);
     free(life->assigned.items);
     life->assigned = (mr_offsets){items, now->count};
 }
@@ -295,7 +308,14 @@ static mr_status claim_and_start(sink_life *life, mr_error *err)
     for (int attempt = 1; status == MR_REOPEN || status == MR_RETRY; attempt++) {
         int64_t wait_ms = mr_backoff_ms(attempt);
         mr_worker_log_failure(status, err, wait_ms);
-        if (wait_in_group(life, wait_ms) == MR_WAIT_STOP) {
+        int64_t end_us = mr_clock_us() + wait_ms * 1000;
+        mr_wait waited = wait_in_group(life, wait_ms);
+        if (waited == MR_WAIT_ABANDON) { /* there is no epoch to abandon: wait all the same */
+            int64_t left_ms = (end_us - mr_clock_us()) / 1000;
+            waited = mr_wait_ms(left_ms > 0 ? left_ms : 0, &life->worker->stop) ? MR_WAIT_DONE
+                                                                                : MR_WAIT_STOP;
+        }
+        if (waited == MR_WAIT_STOP) {
             return MR_IDLE;
         }
         status = open_sink(life, err);
@@ -313,8 +333,7 @@ static mr_status claim_and_start(sink_life *life, mr_error *err)
     return status;
 }
 
-/* --- What the epoch asks of us
- * ------------------------------------------------------------------------------- */
+/* --- What the epoch asks of us --- */
 
 static const char *stage_of(const mr_error *why)
 {
@@ -343,13 +362,24 @@ static mr_status make_dead_producer(sink_life *life, mr_error *err)
     return status;
 }
 
+/* A producer that failed may have lost any of the letters handed to it, and the epoch counts them
+ * as done: only another life, which reads from what is stored, makes them all again. */
+static mr_status dead_letters_failed(mr_status status, mr_error *err)
+{
+    if (status == MR_OK || status == MR_IDLE) {
+        return status;
+    }
+    mr_error_prefix(err, "dead letters");
+    return MR_FATAL;
+}
+
 static mr_status host_dead_letter(void *context, size_t index, const mr_error *why, mr_error *err)
 {
     sink_life *life = context;
     mr_worker *w = life->worker;
     mr_status status = life->dead_producer ? MR_OK : make_dead_producer(life, err);
     if (status != MR_OK) {
-        return status;
+        return dead_letters_failed(status, err);
     }
     const mr_message *m = mr_intake_message(life->intake, index);
     mr_dead_letter letter = {
@@ -377,13 +407,15 @@ static mr_status host_dead_letter(void *context, size_t index, const mr_error *w
                m->partition, m->offset, *why->field ? ", field " : "", why->field, life->dead_topic,
                why->text);
     }
-    return status;
+    return dead_letters_failed(status, err);
 }
 
 static mr_status host_flush(void *context, mr_error *err)
 {
     sink_life *life = context;
-    return life->dead_producer ? mr_producer_flush(life->dead_producer, err) : MR_OK;
+    return life->dead_producer
+               ? dead_letters_failed(mr_producer_flush(life->dead_producer, err), err)
+               : MR_OK;
 }
 
 static mr_status host_reopen(void *context, const mr_offsets **stored, mr_error *err)
@@ -417,9 +449,7 @@ static void host_committed(void *context, const mr_offsets *upto)
     }
 }
 
-/* --- The loop
- * ------------------------------------------------------------------------------------------------
- */
+/* --- The loop --- */
 
 /* Failures of decoding and transforming, before anything is written. */
 static mr_status bury_failures(sink_life *life, mr_epoch *epoch, const mr_intake_failure *failures,
@@ -508,6 +538,20 @@ static mr_status collect(sink_life *life, size_t *got, mr_error *err)
     return status;
 }
 
+/* Does the crew hold fewer partitions than it once did? Then some are between two of its tasks, and
+ * nobody has read them to their end; unless they went to another process. */
+static bool partitions_in_transit(sink_life *life)
+{
+    mr_counters *c = life->worker->counters;
+    if (atomic_load(&c->partitions) >= atomic_load(&c->partitions_most)) {
+        life->missing_since_us = 0;
+        return false;
+    }
+    int64_t now_us = mr_clock_us();
+    life->missing_since_us = life->missing_since_us ? life->missing_since_us : now_us;
+    return now_us - life->missing_since_us < IN_TRANSIT_MS * 1000LL;
+}
+
 /* With once: is everything read? Ends of partitions seen before the sources of this pipeline ended
  * do not count. */
 static mr_status look_for_end(sink_life *life, mr_error *err)
@@ -520,7 +564,7 @@ static mr_status look_for_end(sink_life *life, mr_error *err)
         life->sought_end = true;
         return read_from_stored(life, err);
     }
-    return MR_END;
+    return partitions_in_transit(life) ? MR_OK : MR_END;
 }
 
 static mr_status step(sink_life *life, mr_error *err)
@@ -553,6 +597,9 @@ mr_status mr_run_sink(mr_worker *worker, mr_error *err)
     if (status == MR_RETRY || status == MR_REOPEN || status == MR_REJECT) {
         status =
             MR_FATAL; /* the consumer or the dead-letter producer is of no more use: another life */
+    }
+    if (status != MR_END) { /* what was read to its end stays counted */
+        count_partitions(&life, -(int)life.assigned.count);
     }
     finish(&life, status == MR_END || status == MR_IDLE);
     return status;

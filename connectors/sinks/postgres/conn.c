@@ -17,6 +17,8 @@
 enum {
     POLL_SLICE_MS = 200,        /* how soon a stop is seen while connecting */
     GRACE_US = 5 * 1000 * 1000, /* beyond statement_timeout, for the server to report it itself */
+    STOP_GRACE_US = 10 * 1000 * 1000, /* an exchange may still take this long after a stop */
+    SERVER_VERSION_MIN = 120000,
     LOCK_TIMEOUT_MS = 60000,
     IDLE_TRANSACTION_MS = 900000, /* longer than batch.window.ms can be: a hung task lets go */
 };
@@ -62,16 +64,17 @@ static mr_status check_url(const pg_sink *sink, mr_error *err)
 }
 
 /* Waits for the socket; false: the deadline has passed or the poll failed. */
-static bool wait_socket(PGconn *connection, short events, int64_t deadline_us, int slice_ms)
+static bool wait_socket(pg_sink *sink, short events)
 {
-    int64_t left_ms = (deadline_us - mr_clock_us()) / 1000;
-    if (left_ms <= 0) {
+    int64_t now_us = mr_clock_us();
+    if (mr_task_stopping(sink->task) && sink->deadline_us > now_us + STOP_GRACE_US) {
+        sink->deadline_us = now_us + STOP_GRACE_US;
+    }
+    if (now_us >= sink->deadline_us) {
         return false;
     }
-    struct pollfd fd = {.fd = PQsocket(connection), .events = events};
-    int wait_ms = left_ms < slice_ms ? (int)left_ms : slice_ms;
-    int n = poll(&fd, 1, wait_ms);
-    return n >= 0 || errno == EINTR;
+    struct pollfd fd = {.fd = PQsocket(sink->connection), .events = events};
+    return poll(&fd, 1, POLL_SLICE_MS) >= 0 || errno == EINTR;
 }
 
 static mr_status finish_connecting(pg_sink *sink, mr_task *task, mr_error *err)
@@ -99,6 +102,22 @@ static mr_status finish_connecting(pg_sink *sink, mr_task *task, mr_error *err)
     return MR_OK;
 }
 
+/* The catalogue's columns that table.c reads came with version 12. */
+static mr_status check_version(const pg_sink *sink, mr_error *err)
+{
+    int version = PQserverVersion(sink->connection);
+    if (version >= SERVER_VERSION_MIN) {
+        return MR_OK;
+    }
+    mr_fail(err, MR_FATAL, MR_DOMAIN_POSTGRES,
+            "the server is PostgreSQL %d, but this sink needs %d or newer", version / 10000,
+            SERVER_VERSION_MIN / 10000);
+    if (err) {
+        err->permanent = true;
+    }
+    return MR_FATAL;
+}
+
 /* What the sink's statements count on, whatever the role's or the database's defaults are. */
 static mr_status set_session(pg_sink *sink, mr_error *err)
 {
@@ -117,6 +136,7 @@ static mr_status set_session(pg_sink *sink, mr_error *err)
 
 mr_status pg_connect(pg_sink *sink, mr_task *task, mr_error *err)
 {
+    sink->task = task;
     mr_status status = check_url(sink, err);
     if (status != MR_OK) {
         return status;
@@ -145,7 +165,8 @@ mr_status pg_connect(pg_sink *sink, mr_task *task, mr_error *err)
     if (PQsetnonblocking(sink->connection, 1) != 0) {
         return pg_lost(sink, "cannot set up the connection", err);
     }
-    return set_session(sink, err);
+    status = check_version(sink, err);
+    return status == MR_OK ? set_session(sink, err) : status;
 }
 
 void pg_disconnect(pg_sink *sink)
@@ -166,8 +187,9 @@ static mr_status timed_out(pg_sink *sink, const char *doing, mr_error *err)
 {
     sink->lost = true;
     return mr_fail(err, MR_REOPEN, MR_DOMAIN_POSTGRES,
-                   "%s: no answer from the database within %lld ms (statement.timeout.ms)", doing,
-                   (long long)sink->statement_timeout_ms);
+                   "%s: no answer from the database within %lld ms (statement.timeout.ms), or "
+                   "within %d s of a stop",
+                   doing, (long long)sink->statement_timeout_ms, STOP_GRACE_US / 1000000);
 }
 
 mr_status pg_flush(pg_sink *sink, const char *doing, mr_error *err)
@@ -181,7 +203,7 @@ mr_status pg_flush(pg_sink *sink, const char *doing, mr_error *err)
             return pg_lost(sink, doing, err);
         }
         /* Reading too: a server that is telling us something may not read on until we listen. */
-        if (!wait_socket(sink->connection, POLLIN | POLLOUT, sink->deadline_us, POLL_SLICE_MS)) {
+        if (!wait_socket(sink, POLLIN | POLLOUT)) {
             return timed_out(sink, doing, err);
         }
         if (!PQconsumeInput(sink->connection)) {
@@ -194,7 +216,7 @@ mr_status pg_next_result(pg_sink *sink, const char *doing, PGresult **ret, mr_er
 {
     mr_status status = pg_flush(sink, doing, err);
     while (status == MR_OK && PQisBusy(sink->connection)) {
-        if (!wait_socket(sink->connection, POLLIN, sink->deadline_us, POLL_SLICE_MS)) {
+        if (!wait_socket(sink, POLLIN)) {
             status = timed_out(sink, doing, err);
         } else if (!PQconsumeInput(sink->connection)) {
             status = pg_lost(sink, doing, err);
@@ -296,4 +318,13 @@ const char *pg_begin_sql(pg_sink *sink)
     const char *sql = sink->in_transaction ? "" : begin_sql;
     sink->in_transaction = true; /* whatever comes of it, abort() rolls back */
     return sql;
+}
+
+mr_status pg_rollback(pg_sink *sink, mr_error *err)
+{
+    if (!sink->in_transaction) {
+        return MR_OK;
+    }
+    sink->in_transaction = false;
+    return pg_run(sink, "ROLLBACK", "cannot roll back", err);
 }

@@ -20,6 +20,7 @@ static const pg_verdict verdicts[] = {
     {"21000", MR_REJECT,
      NULL}, /* two records of one key that differ only to us: halving parts them */
     {"22", MR_REJECT, NULL},
+    {"22P03", MR_REOPEN, "the table's columns have changed, they are looked up again"},
     {"23", MR_REJECT, NULL},
     {"25006", MR_REOPEN, "the server is read-only: connect to the primary (target_session_attrs)"},
     {"25P03", MR_REOPEN, NULL},

@@ -96,8 +96,7 @@ mr_status pg_offsets_open(pg_sink *sink, mr_task *task, mr_error *err)
     return status;
 }
 
-/* --- Arrays of partitions as parameters ---------------------------------------------------------
- */
+/* --- Arrays of partitions as parameters --- */
 
 static void add_array_text(mr_buffer *out, const char *text)
 {
@@ -113,6 +112,7 @@ static void add_array_text(mr_buffer *out, const char *text)
 
 typedef struct lists {
     mr_buffer topics, partitions, offsets;
+    mr_buffer tables, signatures; /* of what this epoch has written to */
 } lists;
 
 static void lists_init(lists *l, const mr_offsets *offsets)
@@ -131,6 +131,25 @@ static void lists_init(lists *l, const mr_offsets *offsets)
     mr_buffer_add_text(&l->topics, end);
     mr_buffer_add_text(&l->partitions, end);
     mr_buffer_add_text(&l->offsets, end);
+    mr_buffer_init(&l->tables, 1 << 26);
+    mr_buffer_init(&l->signatures, 1 << 26);
+}
+
+static void lists_add_tables(lists *l, const pg_sink *sink)
+{
+    char separator = '{';
+    for (const pg_route *route = sink->routes; route; route = route->next) {
+        for (const pg_plan *plan = route->plans; plan; plan = plan->next) {
+            if (plan->sent_count) {
+                mr_buffer_printf(&l->tables, "%c%u", separator, plan->table);
+                mr_buffer_printf(&l->signatures, "%c%s", separator, plan->signature);
+                separator = ',';
+            }
+        }
+    }
+    const char *end = separator == ',' ? "}" : "{}";
+    mr_buffer_add_text(&l->tables, end);
+    mr_buffer_add_text(&l->signatures, end);
 }
 
 static void lists_release(lists *l)
@@ -138,10 +157,11 @@ static void lists_release(lists *l)
     mr_buffer_release(&l->topics);
     mr_buffer_release(&l->partitions);
     mr_buffer_release(&l->offsets);
+    mr_buffer_release(&l->tables);
+    mr_buffer_release(&l->signatures);
 }
 
-/* --- Claiming
- * ------------------------------------------------------------------------------------- */
+/* --- Claiming --- */
 
 static void take_offsets(const PGresult *result, mr_offsets *assigned)
 {
@@ -187,8 +207,7 @@ mr_status pg_offsets_claim(pg_sink *sink, mr_task *task, mr_offsets *assigned, m
     return status;
 }
 
-/* --- Storing
- * ---------------------------------------------------------------------------------------- */
+/* --- Storing --- */
 
 /* Fewer lines were moved than there are partitions: says which one and why. */
 static mr_status explain(pg_sink *sink, mr_task *task, const lists *l, mr_error *err)
@@ -208,10 +227,16 @@ static mr_status explain(pg_sink *sink, mr_task *task, const lists *l, mr_error 
     if (status != MR_OK) {
         return status;
     }
-    bool found = PQntuples(result) > 0;
-    const char *topic = found ? PQgetvalue(result, 0, 0) : "?";
-    const char *partition = found ? PQgetvalue(result, 0, 1) : "?";
-    if (found && PQgetvalue(result, 0, 2)[0] == 't') {
+    if (PQntuples(result) == 0) {
+        status = mr_fail(err, MR_REOPEN, MR_DOMAIN_POSTGRES,
+                         "the columns of a table have changed while rows were written to it: they "
+                         "are looked up again");
+        mr_error_code(err, 0, "TABLE_CHANGED");
+        return status;
+    }
+    const char *topic = PQgetvalue(result, 0, 0);
+    const char *partition = PQgetvalue(result, 0, 1);
+    if (PQgetvalue(result, 0, 2)[0] == 't') {
         status = mr_fail(err, MR_REOPEN, MR_DOMAIN_POSTGRES,
                          "offset %s of %s[%s] is stored already, but the epoch ends at %s: "
                          "offsets never move backwards; the stored one is read again",
@@ -242,9 +267,13 @@ static mr_status prepare_store(pg_sink *sink, mr_error *err)
         "  AS a(topic, partition, next) ON o.topic = a.topic AND o.partition = a.partition"
         " WHERE o.connector = $1::text AND o.claim = $2::text"
         "  AND (o.next_offset IS NULL OR o.next_offset <= a.next)"
-        " ORDER BY o.topic COLLATE \"C\", o.partition FOR NO KEY UPDATE OF o)"
-        " UPDATE %s o SET next_offset = mine.next, updated_at = now() FROM mine"
-        " WHERE o.connector = $1 AND o.topic = mine.topic AND o.partition = mine.partition",
+        "  AND NOT EXISTS (SELECT 1 FROM unnest($6::oid[], $7::text[]) AS p(id, signature)"
+        "   WHERE p.signature IS DISTINCT FROM " PG_SIGNATURE(
+            "p.id") ")"
+                    " ORDER BY o.topic COLLATE \"C\", o.partition FOR NO KEY UPDATE OF o)"
+                    " UPDATE %s o SET next_offset = mine.next, updated_at = now() FROM mine"
+                    " WHERE o.connector = $1 AND o.topic = mine.topic AND o.partition = "
+                    "mine.partition",
         sink->offsets_table, sink->offsets_table);
     mr_status status = pg_prepare(sink, store_name, sql, "cannot store the offsets", err);
     sink->offsets_prepared = status == MR_OK;
@@ -260,10 +289,13 @@ mr_status pg_offsets_store(pg_sink *sink, mr_task *task, const mr_offsets *upto,
     }
     lists l;
     lists_init(&l, upto);
-    const char *values[] = {mr_task_name(task), sink->claim, mr_buffer_text(&l.topics),
-                            mr_buffer_text(&l.partitions), mr_buffer_text(&l.offsets)};
+    lists_add_tables(&l, sink);
+    const char *values[] = {mr_task_name(task),           sink->claim,
+                            mr_buffer_text(&l.topics),    mr_buffer_text(&l.partitions),
+                            mr_buffer_text(&l.offsets),   mr_buffer_text(&l.tables),
+                            mr_buffer_text(&l.signatures)};
     pg_auto_result *result = NULL;
-    status = pg_execute(sink, store_name, 5, values, "cannot store the offsets", &result, err);
+    status = pg_execute(sink, store_name, 7, values, "cannot store the offsets", &result, err);
     if (status == MR_OK && (size_t)strtoull(PQcmdTuples(result), NULL, 10) != upto->count) {
         status = explain(sink, task, &l, err);
     }

@@ -26,8 +26,7 @@ static mr_status permanent(mr_error *err)
     return MR_FATAL;
 }
 
-/* --- Freeing
- * ---------------------------------------------------------------------------------------- */
+/* --- Freeing --- */
 
 static void free_plan(pg_plan *plan)
 {
@@ -38,6 +37,7 @@ static void free_plan(pg_plan *plan)
     }
     free(plan->columns);
     free(plan->keys);
+    free(plan->signature);
     free(plan->copy_sql);
     free(plan->stage_copy_sql);
     free(plan->stage_sql);
@@ -77,8 +77,7 @@ void pg_plan_clear_epoch(pg_plan *plan)
     plan->stage_used = false;
 }
 
-/* --- Columns
- * ------------------------------------------------------------------------------------------ */
+/* --- Columns --- */
 
 /* All fields the table has no column for, as the one statement that adds them. */
 static mr_status missing_columns(const pg_route *route, const pg_table *table,
@@ -169,8 +168,7 @@ static mr_status take_columns(pg_plan *plan, const pg_table *table, mr_error *er
     return status;
 }
 
-/* --- Keys
- * --------------------------------------------------------------------------------------------- */
+/* --- Keys --- */
 
 static mr_status no_key_index(const pg_plan *plan, mr_error *err)
 {
@@ -229,8 +227,7 @@ static mr_status check_key_index(pg_sink *sink, const pg_plan *plan, const pg_ta
     return status == MR_OK && !there ? no_key_index(plan, err) : status;
 }
 
-/* --- Making
- * -------------------------------------------------------------------------------------------- */
+/* --- Making --- */
 
 static mr_status load_table(pg_sink *sink, mr_task *task, pg_route *route, const mr_schema *schema,
                             pg_table *table, mr_error *err)
@@ -286,6 +283,8 @@ static mr_status fill_plan(pg_sink *sink, mr_task *task, pg_plan *plan, mr_error
     }
     plan->plain = (table.kind == 'r' || table.kind == 'p') && !table.rules && !plan->casts &&
                   !plan->overriding;
+    plan->table = table.oid;
+    plan->signature = mr_strdup(table.signature ? table.signature : "");
     pg_table_release(&table);
     if (status == MR_OK) {
         pg_merge_build(plan);
@@ -369,8 +368,7 @@ mr_status pg_plan_get(pg_sink *sink, mr_task *task, const mr_batch *batch, pg_pl
     return make_plan(sink, task, route, batch->schema, ret, err);
 }
 
-/* --- Staging
- * -------------------------------------------------------------------------------------------- */
+/* --- Staging --- */
 
 static void statement_name(const pg_plan *plan, char name[40])
 {

@@ -49,9 +49,18 @@ typedef struct pg_target_column {
     bool always_identity; /* GENERATED ALWAYS AS IDENTITY */
 } pg_target_column;
 
+/* What the columns of a table look like, as one short text: in a statement where `id` stands for
+ * the table's oid. Binary rows made for other types than the table has now could be taken for
+ * values, silently: so a plan keeps this, and each epoch compares it. */
+#define PG_SIGNATURE(id)                                                                           \
+    "(SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(' ', a.attnum, a.attname, " \
+    "a.atttypid, a.atttypmod), ',' ORDER BY a.attnum))"                                            \
+    " FROM pg_catalog.pg_attribute a WHERE a.attrelid = " id " AND a.attnum > 0)"
+
 typedef struct pg_table {
-    Oid oid;   /* 0: does not exist */
-    char kind; /* pg_class.relkind: r table, p partitioned table, v view, ... */
+    Oid oid;         /* 0: does not exist */
+    char *signature; /* of its columns' types: PG_SIGNATURE */
+    char kind;       /* pg_class.relkind: r table, p partitioned table, v view, ... */
     pg_target_column *columns;
     size_t count;
     bool rules; /* has rules or row security, which COPY passes by or refuses */
@@ -108,6 +117,8 @@ typedef struct pg_plan {
     size_t count;
     size_t *keys; /* indexes in columns, in the order of key.fields */
     size_t key_count;
+    Oid table;       /* the columns were looked up in this table, */
+    char *signature; /* when they looked like this */
     bool casts;      /* some column is staged as another type than the target's */
     bool plain;      /* COPY straight into the target means the same as INSERT */
     bool overriding; /* some column is GENERATED ALWAYS AS IDENTITY */
@@ -158,6 +169,7 @@ typedef struct pg_sink {
     const char *offsets_schema;
 
     PGconn *connection;
+    mr_task *task;
     int64_t deadline_us; /* of the exchange under way */
     bool in_transaction;
     bool lost;               /* the connection is of no use any more: nothing but close() */
@@ -170,8 +182,7 @@ typedef struct pg_sink {
     pg_copy copy;
 } pg_sink;
 
-/* --- options.c: the tables, and names of tables taken apart ------------------------------------
- */
+/* --- options.c: the tables, and names of tables taken apart --- */
 
 extern const mr_option pg_options[];
 extern const mr_option pg_route_options_table[];
@@ -183,8 +194,7 @@ char *pg_quote(const char *identifier);
 /* 'x' for use in a statement that is shown or run; to be freed. */
 char *pg_quote_literal(const char *text);
 
-/* --- conn.c: the connection, every wait bounded --------------------------------------------------
- */
+/* --- conn.c: the connection, every wait bounded --- */
 
 MR_CHECKED mr_status pg_connect(pg_sink *sink, mr_task *task, mr_error *err);
 void pg_disconnect(pg_sink *sink);
@@ -209,14 +219,16 @@ MR_CHECKED mr_status pg_begin(pg_sink *sink, mr_error *err);
 /* The same as part of a statement to come: "BEGIN ...; ", or "" when one is open already. */
 const char *pg_begin_sql(pg_sink *sink);
 
+/* ROLLBACK, if there is anything to roll back. */
+MR_CHECKED mr_status pg_rollback(pg_sink *sink, mr_error *err);
+
 static inline void pg_clear_result(PGresult **result)
 {
     PQclear(*result);
 }
 #define pg_auto_result __attribute__((cleanup(pg_clear_result))) PGresult
 
-/* --- errors.c: what a SQLSTATE means for the runtime ---------------------------------------------
- */
+/* --- errors.c: what a SQLSTATE means for the runtime --- */
 
 /* Fills *err from a failed result (NULL: from the connection) and returns what must happen next. */
 mr_status pg_fail(pg_sink *sink, const PGresult *result, const char *doing, mr_error *err);
@@ -227,12 +239,14 @@ mr_status pg_connect_failed(const pg_sink *sink, mr_error *err);
 /* "COPY trips, line 3, column fare": the line, 0 when the context names none; and the column. */
 uint64_t pg_copy_line(const char *context, char *column, size_t column_size);
 
-/* --- table.c: what the target looks like
- * ---------------------------------------------------------- */
+/* --- table.c: what the target looks like --- */
 
 MR_CHECKED mr_status pg_table_load(pg_sink *sink, const pg_name *name, pg_table *ret,
                                    mr_error *err);
 void pg_table_release(pg_table *table);
+/* A row was refused by the server: was it encoded for columns that have changed since? Rolls the
+ * transaction back to find out. MR_REJECT with *err as it is, or MR_REOPEN. */
+MR_CHECKED mr_status pg_table_suspect(pg_sink *sink, mr_error *err);
 /* Column for a field: by its exact name, else by the one name that differs only in case; NULL:
  * none. */
 const pg_target_column *pg_table_column(const pg_table *table, const char *field);
@@ -241,8 +255,7 @@ MR_CHECKED mr_status pg_table_has_key(pg_sink *sink, const pg_table *table,
                                       const char *const *columns, size_t count, bool *ret,
                                       mr_error *err);
 
-/* --- ddl.c: statements made from a record's schema
- * ------------------------------------------------ */
+/* --- ddl.c: statements made from a record's schema --- */
 
 /* PostgreSQL's type for values of a schema (null stripped): "bigint", "numeric(10,2)". */
 void pg_ddl_type(const mr_schema *schema, mr_buffer *out);
@@ -251,20 +264,17 @@ char *pg_ddl_create(const pg_route *route, const mr_schema *schema);
 MR_CHECKED mr_status pg_ddl_run_create(pg_sink *sink, mr_task *task, pg_route *route,
                                        const mr_schema *schema, mr_error *err);
 
-/* --- types.c: Avro type x PostgreSQL type -> writer
- * ----------------------------------------------- */
+/* --- types.c: Avro type x PostgreSQL type -> writer --- */
 
 /* Sets write, staged_type, scale of a column whose schema and target are known. */
 MR_CHECKED mr_status pg_type_choose(pg_column *column, const pg_target_column *target,
                                     mr_error *err);
 
-/* --- json.c: any value as JSON text
- * ---------------------------------------------------------------- */
+/* --- json.c: any value as JSON text --- */
 
 bool pg_json_write(mr_buffer *out, const mr_schema *schema, const mr_cell *cell, mr_error *err);
 
-/* --- plan.c
- * ------------------------------------------------------------------------------------------ */
+/* --- plan.c --- */
 
 /* The plan for a batch's route and schema, made when it is the first of them. */
 MR_CHECKED mr_status pg_plan_get(pg_sink *sink, mr_task *task, const mr_batch *batch, pg_plan **ret,
@@ -277,18 +287,15 @@ void pg_plan_clear_epoch(pg_plan *plan);
 /* Forgets all routes and plans. */
 void pg_plans_drop(pg_sink *sink);
 
-/* --- upsert.c: an epoch's keys into a table
- * -------------------------------------------------------- */
+/* --- upsert.c: an epoch's keys into a table --- */
 
 MR_CHECKED mr_status pg_upsert_flush(pg_sink *sink, mr_task *task, pg_route *route, mr_error *err);
 
-/* --- merge.c: the SQL of a plan
- * ------------------------------------------------------------------- */
+/* --- merge.c: the SQL of a plan --- */
 
 void pg_merge_build(pg_plan *plan);
 
-/* --- encode.c, copy.c: rows
- * ------------------------------------------------------------------------ */
+/* --- encode.c, copy.c: rows --- */
 
 /* Appends one row to plan->buffer; false with field and reason in *err when the record can not be
  * stored (the buffer is then as before). */
@@ -310,8 +317,7 @@ MR_CHECKED mr_status pg_copy_close(pg_sink *sink, mr_task *task, mr_error *err);
 void pg_copy_abandon(pg_sink *sink);
 void pg_plan_note_sent(pg_plan *plan, const mr_batch *batch, size_t index);
 
-/* --- dedupe.c: the last record of a key, in key order
- * ---------------------------------------------- */
+/* --- dedupe.c: the last record of a key, in key order --- */
 
 /* Adds the records of a batch, with their keys. Records whose key has a NULL are rejected. */
 MR_CHECKED mr_status pg_dedupe_add(mr_task *task, pg_plan *plan, const mr_batch *batch,
@@ -319,12 +325,13 @@ MR_CHECKED mr_status pg_dedupe_add(mr_task *task, pg_plan *plan, const mr_batch 
 /* Leaves one item for each key, sorted by key. */
 void pg_dedupe_finish(pg_items *items);
 
-/* --- offsets.c: claims and offsets
- * ------------------------------------------------------------------- */
+/* --- offsets.c: claims and offsets --- */
 
 MR_CHECKED mr_status pg_offsets_open(pg_sink *sink, mr_task *task, mr_error *err);
 MR_CHECKED mr_status pg_offsets_claim(pg_sink *sink, mr_task *task, mr_offsets *assigned,
                                       mr_error *err);
+/* Moves the offsets, provided that the claim is still ours and the tables written to still look as
+ * they did when the rows were encoded. */
 MR_CHECKED mr_status pg_offsets_store(pg_sink *sink, mr_task *task, const mr_offsets *upto,
                                       mr_error *err);
 

@@ -106,6 +106,13 @@ static mr_status stream(pg_sink *sink, mr_task *task, pg_plan *plan, const mr_ba
     return rejected ? MR_REJECT : MR_OK;
 }
 
+/* The server's word on a row counts only if the row was made for the table as it is. */
+static mr_status confirm(pg_sink *sink, mr_status status, mr_error *err)
+{
+    return status == MR_REJECT && err->domain == MR_DOMAIN_POSTGRES ? pg_table_suspect(sink, err)
+                                                                    : status;
+}
+
 static mr_status sink_write(mr_task *task, const mr_batch *batch, mr_error *err)
 {
     pg_sink *sink = mr_self(task);
@@ -123,7 +130,8 @@ static mr_status sink_write(mr_task *task, const mr_batch *batch, mr_error *err)
     if (status != MR_OK) {
         return status;
     }
-    return upsert ? pg_dedupe_add(task, plan, batch, err) : stream(sink, task, plan, batch, err);
+    return upsert ? pg_dedupe_add(task, plan, batch, err)
+                  : confirm(sink, stream(sink, task, plan, batch, err), err);
 }
 
 /* What is left in the buffers of an insert route, and the merge of what had to be staged. */
@@ -162,9 +170,8 @@ static mr_status end_transaction(pg_sink *sink, mr_error *err)
     return status;
 }
 
-static mr_status sink_commit(mr_task *task, const mr_offsets *upto, mr_error *err)
+static mr_status commit(pg_sink *sink, mr_task *task, const mr_offsets *upto, mr_error *err)
 {
-    pg_sink *sink = mr_self(task);
     mr_status status = MR_OK;
     for (pg_route *route = sink->routes; route && status == MR_OK; route = route->next) {
         status = route->mode == PG_UPSERT ? pg_upsert_flush(sink, task, route, err)
@@ -179,6 +186,13 @@ static mr_status sink_commit(mr_task *task, const mr_offsets *upto, mr_error *er
     if (status == MR_OK) {
         status = end_transaction(sink, err);
     }
+    return status;
+}
+
+static mr_status sink_commit(mr_task *task, const mr_offsets *upto, mr_error *err)
+{
+    pg_sink *sink = mr_self(task);
+    mr_status status = confirm(sink, commit(sink, task, upto, err), err);
     if (status == MR_OK) {
         clear_epoch(sink);
     }
@@ -189,11 +203,10 @@ static void sink_abort(mr_task *task)
 {
     pg_sink *sink = mr_self(task);
     pg_copy_abandon(sink);
-    if (sink->in_transaction && !sink->lost) {
+    if (!sink->lost) {
         mr_error ignored;
-        (void)!pg_run(sink, "ROLLBACK", "cannot roll back", &ignored);
+        (void)!pg_rollback(sink, &ignored); /* a failure shows in the next begin() */
     }
-    sink->in_transaction = false;
     clear_epoch(sink);
 }
 

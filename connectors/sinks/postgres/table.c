@@ -11,8 +11,8 @@
 #include "sinks/postgres/postgres.h"
 
 static const char relation_sql[] =
-    "SELECT c.oid, c.relkind, c.relhasrules OR c.relrowsecurity"
-    " FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass($1)";
+    "SELECT c.oid, c.relkind, c.relhasrules OR c.relrowsecurity, " PG_SIGNATURE(
+        "c.oid") " FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass($1)";
 
 static const char columns_sql[] =
     "WITH RECURSIVE base(num, type, modifier, class, next) AS ("
@@ -83,6 +83,8 @@ mr_status pg_table_load(pg_sink *sink, const pg_name *name, pg_table *ret, mr_er
     ret->oid = (Oid)strtoul(PQgetvalue(relation, 0, 0), NULL, 10);
     ret->kind = PQgetvalue(relation, 0, 1)[0];
     ret->rules = is_true(relation, 0, 2);
+    /* Taken before the columns: what changes in between is found out by the first epoch. */
+    ret->signature = mr_strdup(PQgetvalue(relation, 0, 3));
     values[0] = PQgetvalue(relation, 0, 0);
     pg_auto_result *columns = NULL;
     status =
@@ -100,6 +102,7 @@ void pg_table_release(pg_table *table)
         free(table->columns[i].type);
     }
     free(table->columns);
+    free(table->signature);
     *table = (pg_table){0};
 }
 
@@ -154,4 +157,40 @@ mr_status pg_table_has_key(pg_sink *sink, const pg_table *table, const char *con
         *ret = *ret || (size == count && matching == count);
     }
     return MR_OK;
+}
+
+static mr_status same_signature(pg_sink *sink, const pg_plan *plan, bool *ret, mr_error *err)
+{
+    char *oid = oid_text(plan->table);
+    const char *values[] = {oid, plan->signature};
+    pg_auto_result *result = NULL;
+    mr_status status = pg_query(sink, "SELECT $2 IS NOT DISTINCT FROM " PG_SIGNATURE("$1::oid"), 2,
+                                values, "cannot look up the table's columns", &result, err);
+    free(oid);
+    *ret = status == MR_OK && is_true(result, 0, 0);
+    return status;
+}
+
+mr_status pg_table_suspect(pg_sink *sink, mr_error *err)
+{
+    mr_error later;
+    mr_status status = pg_rollback(sink, &later);
+    for (pg_route *route = sink->routes; route && status == MR_OK; route = route->next) {
+        for (pg_plan *plan = route->plans; plan && status == MR_OK; plan = plan->next) {
+            bool same = true;
+            if (plan->sent_count) {
+                status = same_signature(sink, plan, &same, &later);
+            }
+            if (status == MR_OK && !same) {
+                mr_error_prefix(err, "the columns of %s have changed and are looked up again",
+                                route->name.quoted);
+                return MR_REOPEN;
+            }
+        }
+    }
+    if (status != MR_OK) {
+        *err = later;
+        return MR_REOPEN;
+    }
+    return MR_REJECT;
 }

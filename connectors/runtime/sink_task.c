@@ -335,21 +335,6 @@ static mr_status claim_and_start(sink_life *life, mr_error *err)
 
 /* --- What the epoch asks of us --- */
 
-static const char *stage_of(const mr_error *why)
-{
-    switch (why->domain) {
-    case MR_DOMAIN_SCHEMA:
-    case MR_DOMAIN_RECORD:
-        return strcmp(why->code, "NOT_AVRO") == 0 || why->domain == MR_DOMAIN_SCHEMA
-                   ? "VALUE_CONVERTER"
-                   : "TASK_PUT";
-    case MR_DOMAIN_TRANSFORM:
-        return "TRANSFORMATION";
-    default:
-        return "TASK_PUT";
-    }
-}
-
 static mr_status make_dead_producer(sink_life *life, mr_error *err)
 {
     mr_worker *w = life->worker;
@@ -373,9 +358,9 @@ static mr_status dead_letters_failed(mr_status status, mr_error *err)
     return MR_FATAL;
 }
 
-static mr_status host_dead_letter(void *context, size_t index, const mr_error *why, mr_error *err)
+static mr_status bury(sink_life *life, size_t index, const char *stage, const mr_error *why,
+                      mr_error *err)
 {
-    sink_life *life = context;
     mr_worker *w = life->worker;
     mr_status status = life->dead_producer ? MR_OK : make_dead_producer(life, err);
     if (status != MR_OK) {
@@ -385,7 +370,7 @@ static mr_status host_dead_letter(void *context, size_t index, const mr_error *w
     mr_dead_letter letter = {
         .config = w->config,
         .task_index = w->index,
-        .stage = stage_of(why),
+        .stage = stage,
         .topic = m->topic,
         .partition = m->partition,
         .offset = m->offset,
@@ -408,6 +393,11 @@ static mr_status host_dead_letter(void *context, size_t index, const mr_error *w
                why->text);
     }
     return dead_letters_failed(status, err);
+}
+
+static mr_status host_dead_letter(void *context, size_t index, const mr_error *why, mr_error *err)
+{
+    return bury(context, index, "TASK_PUT", why, err);
 }
 
 static mr_status host_flush(void *context, mr_error *err)
@@ -457,8 +447,11 @@ static mr_status bury_failures(sink_life *life, mr_epoch *epoch, const mr_intake
 {
     for (size_t i = 0; i < count; i++) {
         mr_entry *entry = &epoch->entries[failures[i].index];
+        const mr_error *why = &failures[i].why;
         if (entry->fate == MR_FATE_OPEN) {
-            mr_status status = host_dead_letter(life, failures[i].index, &failures[i].why, err);
+            const char *stage =
+                why->domain == MR_DOMAIN_TRANSFORM ? "TRANSFORMATION" : "VALUE_CONVERTER";
+            mr_status status = bury(life, failures[i].index, stage, why, err);
             if (status != MR_OK) {
                 return status;
             }
@@ -472,7 +465,10 @@ static void count_done(sink_life *life, const mr_epoch *epoch)
 {
     uint64_t out = 0;
     for (size_t i = 0; i < epoch->batch_count; i++) {
-        out += epoch->batches[i].count;
+        const mr_batch *batch = &epoch->batches[i];
+        for (size_t j = 0; j < batch->count; j++) {
+            out += epoch->entries[batch->records[j].origin].fate != MR_FATE_DEAD;
+        }
     }
     mr_counters *c = life->worker->counters;
     mr_count(&c->records_in, epoch->count);

@@ -77,6 +77,9 @@ static void check_rows(const mr_transform_result *result)
     }
 }
 
+/* How that error begins: a query may hold these words too, and be quoted in another one. */
+#define REWRITTEN "the query rewritten as \""
+
 static void run(const char *query, const mr_schema *schema)
 {
     mr_error err;
@@ -99,7 +102,7 @@ static void run(const char *query, const mr_schema *schema)
     mr_transform_result result;
     if (mr_transform_run(transform, &batch, arena, &result, &err) == MR_OK) {
         check_rows(&result);
-    } else if (!strcmp(err.text, "") || strstr(err.text, "the query rewritten as")) {
+    } else if (!*err.text || strncmp(err.text, REWRITTEN, strlen(REWRITTEN)) == 0) {
         abort(); /* what SQLite accepted must still be SQL when rewritten */
     }
     mr_transform_free(transform);

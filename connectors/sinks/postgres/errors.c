@@ -84,6 +84,9 @@ uint64_t pg_copy_line(const char *context, char *column, size_t column_size)
         copy += copy != NULL;
     }
     const char *line = copy ? strstr(copy, ", line ") : NULL;
+    for (const char *next = line; next; next = strstr(next + 1, ", line ")) {
+        line = next; /* the last one: the table's name may have such a text in it */
+    }
     if (!line) {
         return 0;
     }

@@ -443,10 +443,8 @@ static void a_lock_held_too_long_is_waited_for_again(void **state)
 static void column_changes_its_type(void **state)
 {
     (void)state;
-    static const char *const changes[] = {
-        "bigint", "smallint", "text USING n::text",
-        "real"}; /* of the same width: only the epoch's own check can tell */
-    ;
+    /* The last is of the same width: only the epoch's own check can tell. */
+    static const char *const changes[] = {"bigint", "smallint", "text USING n::text", "real"};
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         char *name = mr_format("altered_%zu", i);
         char *table = mr_format("@.%s", name);

@@ -165,15 +165,15 @@ static size_t fetch(mr_consumer *consumer, size_t max, int timeout_ms)
     return n;
 }
 
-/* Wakes the broker thread when the queue has run low after it was full; see the top. */
-static void nudge(mr_consumer *consumer)
+/* Wakes the broker thread when the queue has run low after it was full; see the top. `taken`: by
+ * this poll, which may find a queue full and leave it low. */
+static void nudge(mr_consumer *consumer, size_t taken)
 {
     size_t waiting = rd_kafka_queue_length(consumer->queue);
-    if (waiting > consumer->low_water) {
+    if (waiting + taken > consumer->low_water) {
         consumer->filled = true;
-        return;
     }
-    if (!consumer->filled) {
+    if (waiting > consumer->low_water || !consumer->filled) {
         return;
     }
     consumer->filled = false;
@@ -312,7 +312,7 @@ mr_status mr_consumer_poll(mr_consumer *consumer, mr_message *messages, size_t m
         status = mr_link_serve(&consumer->link, err);
     }
     if (!status) {
-        nudge(consumer);
+        nudge(consumer, n);
     } else {
         for (size_t i = 0; i < *count; i++) {
             mr_message_release(&messages[i]);

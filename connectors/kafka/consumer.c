@@ -239,6 +239,14 @@ static mr_status take_error(mr_consumer *consumer, mr_slot *slot, const rd_kafka
         mr_link_say(&consumer->link, MR_LOG_WARN, "kafka.topic.missing",
                     "topic %s does not exist or is gone; reading starts when it is there", topic);
         return MR_OK;
+    case RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT: {
+        mr_status status =
+            mr_kafka_fail(err, MR_FATAL, raw->err, "can not join the group: %s", text);
+        if (err) {
+            err->permanent = true;
+        }
+        return status;
+    }
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR__BAD_MSG:

@@ -40,6 +40,9 @@ static const struct {
     {RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE, "; the broker is older than Kafka 0.11"},
     {RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT,
      "; the broker's transaction.max.timeout.ms is lower than transaction.timeout.ms"},
+    {RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT,
+     "; session.timeout.ms must be within group.min.session.timeout.ms (by default 6000) and "
+     "group.max.session.timeout.ms of the broker"},
     {RD_KAFKA_RESP_ERR_INVALID_CONFIG, ""},
     {RD_KAFKA_RESP_ERR_INVALID_PARTITIONS, ""},
     {RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR, "; there are fewer brokers than replicas"},

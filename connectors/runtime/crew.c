@@ -146,6 +146,7 @@ static void *foreman_main(void *argument)
         .client_id = name,
         .properties = crew->shared->pipeline->kafka,
         .property_count = crew->shared->pipeline->kafka_count,
+        .on_event = mr_worker_log_kafka,
     };
     for (int attempt = 1;; attempt++) {
         mr_lease *lease = NULL;

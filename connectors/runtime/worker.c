@@ -15,7 +15,7 @@
 
 enum { LIFE_IS_LONG_MS = 60000 }; /* a life this long starts the back-off anew */
 
-static void log_kafka_event(void *context, int level, const char *event, const char *text)
+void mr_worker_log_kafka(void *context, int level, const char *event, const char *text)
 {
     (void)context;
     mr_log((mr_log_level)level, event, "%s", text);
@@ -99,7 +99,7 @@ void mr_worker_start(mr_worker *w, mr_shared *shared, const mr_connector_config 
         .client_id = w->client_id,
         .properties = shared->pipeline->kafka,
         .property_count = shared->pipeline->kafka_count,
-        .on_event = log_kafka_event,
+        .on_event = mr_worker_log_kafka,
     };
     if (pthread_create(&w->thread, NULL, worker_main, w) != 0) {
         abort(); /* no thread for a task: as good as out of memory */

@@ -50,7 +50,10 @@ void mr_worker_start(mr_worker *worker, mr_shared *shared, const mr_connector_co
 /* Waits for the thread and frees what the worker holds. */
 void mr_worker_join(mr_worker *worker);
 
-/* Opens the connector once, into worker->task (state, routes, arena made by the caller). */
+/* Logs a failure that a wait and another attempt follow. */
 void mr_worker_log_failure(mr_status status, const mr_error *why, int64_t wait_ms);
+
+/* An mr_kafka_config's on_event: logs it. */
+void mr_worker_log_kafka(void *context, int level, const char *event, const char *text);
 
 #endif

@@ -2,6 +2,7 @@
 /* A consumer that never reads: its assignment is all that is wanted of it. */
 #include "runtime/lease.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -12,17 +13,19 @@ struct mr_lease {
     uint64_t held;
 };
 
-mr_status mr_lease_new(const mr_kafka_config *kafka, const char *task_name, const atomic_bool *stop,
-                       mr_lease **ret, mr_error *err)
+mr_status mr_lease_new(const mr_kafka_config *kafka, const char *task_name, int tasks,
+                       const atomic_bool *stop, mr_lease **ret, mr_error *err)
 {
-    mr_topic_spec topic = {.name = MR_TASKS_TOPIC, .partitions = MR_TASKS_MAX};
+    char name[sizeof MR_TASKS_TOPIC + 12];
+    snprintf(name, sizeof name, MR_TASKS_TOPIC "%d", tasks);
+    mr_topic_spec topic = {.name = name, .partitions = tasks};
     mr_status status = mr_topics_ensure(kafka, &topic, 1, stop, err);
     if (status != MR_OK) {
         return status;
     }
     mr_lease *lease = mr_calloc(1, sizeof *lease);
     char *group = mr_format("%s.tasks", task_name);
-    const char *topics[] = {MR_TASKS_TOPIC};
+    const char *topics[] = {name};
     mr_consumer_options options = {
         .group = group,
         .topics = topics,

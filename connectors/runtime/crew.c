@@ -151,7 +151,8 @@ static void *foreman_main(void *argument)
     for (int attempt = 1;; attempt++) {
         mr_lease *lease = NULL;
         mr_error err = {0};
-        mr_status status = mr_lease_new(&kafka, crew->config->task_name, crew->tasks, &crew->stop, &lease, &err);
+        mr_status status =
+            mr_lease_new(&kafka, crew->config->task_name, crew->tasks, &crew->stop, &lease, &err);
         if (status == MR_OK) {
             status = hold_lease(crew, lease, &err);
         }

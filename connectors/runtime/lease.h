@@ -19,9 +19,8 @@ enum { MR_TASKS_MAX = 64 };
 typedef struct mr_lease mr_lease;
 
 /* Creates the topic when it is missing; MR_IDLE when stopped while waiting for the broker. */
-MR_CHECKED mr_status mr_lease_new(const mr_kafka_config *kafka, const char *task_name,
-                                  int tasks, const atomic_bool *stop, mr_lease **ret,
-                                  mr_error *err);
+MR_CHECKED mr_status mr_lease_new(const mr_kafka_config *kafka, const char *task_name, int tasks,
+                                  const atomic_bool *stop, mr_lease **ret, mr_error *err);
 /* Leaves the group: the tasks are free at once. */
 void mr_lease_free(mr_lease *lease);
 

@@ -101,6 +101,11 @@ static void give_up(mr_consumer *consumer, const rd_kafka_topic_partition_list_t
             remove_slot(consumer, slot);
         }
     }
+    if (consumer->paused && started->cnt) {
+        /* librdkafka keeps a pause for the next assignment, which knows nothing of it: should the
+         * partition come back, it would never be read again. */
+        (void)rd_kafka_resume_partitions(consumer->link.rk, started);
+    }
     say_failed(consumer, rd_kafka_incremental_unassign(consumer->link.rk, started));
 }
 
@@ -256,6 +261,17 @@ mr_status mr_consumer_pause(mr_consumer *consumer, bool paused, mr_error *err)
 }
 
 /* --- Offsets that do not exist --- */
+
+mr_status mr_consumer_end(mr_consumer *consumer, const char *topic, int32_t partition,
+                          int64_t *next, mr_error *err)
+{
+    int64_t low;
+    rd_kafka_resp_err_t code =
+        rd_kafka_query_watermark_offsets(consumer->link.rk, topic, partition, &low, next, QUERY_MS);
+    return code ? mr_kafka_fail(err, MR_RETRY, code, "can not ask for the end of %s[%d]: %s", topic,
+                                (int)partition, rd_kafka_err2str(code))
+                : MR_OK;
+}
 
 /* The offset was given to us, and the broker has no such record (any more, or yet). */
 static mr_status find_again(mr_consumer *consumer, mr_slot *slot, int64_t *offset, mr_error *err)

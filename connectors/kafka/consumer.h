@@ -73,6 +73,11 @@ MR_CHECKED mr_status mr_consumer_start(mr_consumer *consumer, const mr_offsets *
 /* Goes back (or on) to the given offsets, dropping what was prefetched. */
 MR_CHECKED mr_status mr_consumer_seek(mr_consumer *consumer, const mr_offsets *to, mr_error *err);
 
+/* Where a partition ends now (last stable offset): what "latest" means at this moment. MR_RETRY
+ * when the broker does not say within a second. */
+MR_CHECKED mr_status mr_consumer_end(mr_consumer *consumer, const char *topic, int32_t partition,
+                                     int64_t *next, mr_error *err);
+
 /* Pauses all partitions, or lets them go on: back-pressure without leaving the group (poll must
  * still be called within max.poll.interval.ms). */
 MR_CHECKED mr_status mr_consumer_pause(mr_consumer *consumer, bool paused, mr_error *err);

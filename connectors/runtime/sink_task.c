@@ -212,6 +212,60 @@ static void adopt(sink_life *life, const mr_offsets *now)
     life->assigned = (mr_offsets){items, now->count};
 }
 
+static void host_committed(void *context, const mr_offsets *upto)
+{
+    sink_life *life = context;
+    for (size_t i = 0; i < upto->count; i++) {
+        mr_offset *o = find_assigned(life, upto->items[i].topic, upto->items[i].partition);
+        if (o) {
+            o->next = upto->items[i].next;
+        }
+    }
+}
+
+/* The rest of the assignment that has no offset, with where the log ends now. */
+static mr_status find_latest(sink_life *life, mr_offsets *ret, mr_error *err)
+{
+    mr_status status = MR_OK;
+    for (size_t i = 0; i < life->assigned.count && status == MR_OK; i++) {
+        mr_offset *o = &life->assigned.items[i];
+        if (o->next < 0) {
+            mr_offset *found = &ret->items[ret->count++];
+            *found = *o;
+            status = mr_consumer_end(life->consumer, o->topic, o->partition, &found->next, err);
+        }
+    }
+    return status;
+}
+
+/* "latest" is where the log ended when this sink first came to a partition. It is stored before
+ * anything is read: an end looked up again after a crash or a rebalance would pass over the records
+ * that came between. */
+static mr_status pin_latest(sink_life *life, mr_error *err)
+{
+    const mr_connector_config *config = life->worker->config;
+    if (config->sink.starting_position == 0 ||
+        !(config->connector->capabilities & MR_STORES_OFFSETS)) {
+        return MR_OK;
+    }
+    mr_offset *items = mr_realloc_array(NULL, life->assigned.count + 1, sizeof *items);
+    mr_offsets latest = {items, 0};
+    mr_status status = find_latest(life, &latest, err);
+    if (status == MR_OK && latest.count) {
+        status = life->sink->begin(task_of(life), err);
+        if (status == MR_OK) {
+            status = life->sink->commit(task_of(life), &latest, err);
+        }
+        if (status == MR_OK) {
+            host_committed(life, &latest);
+        } else {
+            life->sink->abort(task_of(life));
+        }
+    }
+    free(items);
+    return status;
+}
+
 /* Claims what is assigned, and learns what is stored. Offsets the sink does not store keep their
  * value. */
 static mr_status recover(sink_life *life, mr_error *err)
@@ -230,7 +284,7 @@ static mr_status recover(sink_life *life, mr_error *err)
         }
     }
     free(before);
-    return status;
+    return status == MR_OK ? pin_latest(life, err) : status;
 }
 
 /* Waits while the sink is away, but stays in the group: partitions are paused and the consumer is
@@ -324,11 +378,12 @@ static mr_status claim_and_start(sink_life *life, mr_error *err)
         }
     }
     life->abandoned = false;
-    if (status == MR_OK) {
-        status = read_from_stored(life, err);
-    }
+    /* In this order: a pause ends where librdkafka stood, not where it is sent to meanwhile. */
     if (status == MR_OK) {
         status = mr_consumer_pause(life->consumer, false, err);
+    }
+    if (status == MR_OK) {
+        status = read_from_stored(life, err);
     }
     return status;
 }
@@ -426,17 +481,6 @@ static mr_wait host_wait(void *context, int attempt, mr_status status, const mr_
     mr_count(&life->worker->counters->retries, 1);
     mr_worker_log_failure(status, why, wait_ms);
     return wait_in_group(life, wait_ms);
-}
-
-static void host_committed(void *context, const mr_offsets *upto)
-{
-    sink_life *life = context;
-    for (size_t i = 0; i < upto->count; i++) {
-        mr_offset *o = find_assigned(life, upto->items[i].topic, upto->items[i].partition);
-        if (o) {
-            o->next = upto->items[i].next;
-        }
-    }
 }
 
 /* --- The loop --- */

@@ -8,6 +8,8 @@ this program computes from the lines it wrote, and the dead-letter topic the lin
 
     crashes.py --kills 20 --victims source,sink          kill -9 of our own processes
     crashes.py --kills 4 --victims kafka,postgres,both   kill -9 of the servers (docker/stack kill, then up)
+    crashes.py --kills 4 --victims source-zombie,sink-zombie
+        SIGSTOP until another process has taken over, then SIGCONT: both believe that the work is theirs
 
 Prints TAP lines. The random seed is printed and can be given again with --seed.
 """
@@ -24,6 +26,7 @@ import time
 ENV = os.environ
 ROOT, MILLRACE, TMP = ENV["MILLRACE_ROOT"], ENV["MILLRACE"], ENV["MILLRACE_TEST_TMP"]
 STACK = ENV["STACK"]
+SESSION_S = 1.5    # after which the group gives a silent member's work to others
 
 
 def sql(text):
@@ -96,6 +99,19 @@ class Process:
         self.p.send_signal(signal.SIGKILL)
         self.p.wait()
 
+    def replace(self, rng):
+        """Stops the process where it stands, has another take over, and wakes it up again."""
+        sleeper = self.p
+        if sleeper.poll() is not None:
+            raise RuntimeError("%s ended by itself with %s" % (self.name, sleeper.returncode))
+        sleeper.send_signal(signal.SIGSTOP)
+        self.start()
+        time.sleep(rng.uniform(SESSION_S + 0.2, SESSION_S * 3))
+        sleeper.send_signal(signal.SIGCONT)
+        time.sleep(rng.uniform(0.1, 2))    # they meet
+        sleeper.send_signal(rng.choice([signal.SIGTERM, signal.SIGKILL]))
+        sleeper.wait(60)
+
     def stop(self):
         self.p.send_signal(signal.SIGTERM)
         try:
@@ -109,7 +125,7 @@ def pipeline(name, csv):
     query = "SELECT trip, rider, note, miles, total FROM record"
     return {
         "name": name,
-        "kafka": {"bootstrap.servers": ENV["KAFKA_BOOTSTRAP_SERVERS"], "session.timeout.ms": "1500",
+        "kafka": {"bootstrap.servers": ENV["KAFKA_BOOTSTRAP_SERVERS"], "session.timeout.ms": str(int(SESSION_S * 1000)),
                   "heartbeat.interval.ms": "300"},
         "sources": {"in": {"connector": "file", "path": csv, "topic": name, "key.fields": ["trip"],
                            "commit.interval.ms": "20", "scan.interval.ms": "50"}},
@@ -169,7 +185,9 @@ def server(command, which):
 def crash(rng, victims, processes):
     """One crash; the victims are started again at once."""
     victim = rng.choice(victims)
-    if victim in processes:
+    if victim.endswith("-zombie"):
+        processes[victim[:-len("-zombie")]].replace(rng)
+    elif victim in processes:
         processes[victim].kill()
         processes[victim].start()
     else:

@@ -265,6 +265,61 @@ static void delete_before(int64_t offset)
 }
 
 /* Records that retention has taken are not skipped in silence. */
+static size_t count_assigned(mr_consumer *consumer, mr_offsets *assigned)
+{
+    int generation;
+    (void)mr_consumer_assignment_changed(consumer, assigned, &generation);
+    return assigned->count;
+}
+
+/* A partition that was paused when it was taken away, and comes back after the pause is over. */
+static void test_pause_ends_with_the_assignment(void **state)
+{
+    (void)state;
+    new_topic(2);
+    produce(0, 100);
+    mr_error err;
+    mr_consumer *consumer = new_consumer(name, "earliest", false);
+    start(consumer, 2, 0);
+    expect_ok(mr_consumer_pause(consumer, true, &err), &err);
+    mr_consumer *other = new_consumer(name, "earliest", false);
+    mr_offsets mine = {NULL, 2};
+    mr_offsets others;
+    mr_message messages[100];
+    int64_t deadline = mr_clock_us() + PATIENCE_US;
+    while (mine.count != 1 && mr_clock_us() < deadline) {
+        size_t n = poll_some(consumer, messages, 100);
+        while (n) {
+            mr_message_release(&messages[--n]);
+        }
+        (void)poll_some(other, messages, 100);
+        (void)count_assigned(other, &others);
+        (void)count_assigned(consumer, &mine);
+    }
+    assert_int_equal(mine.count, 1);
+    expect_ok(mr_consumer_pause(consumer, false, &err), &err);
+    mr_consumer_close(other);
+    size_t seen = 0;
+    bool came_back = false;
+    while ((!came_back || seen < 100) && mr_clock_us() < deadline) {
+        size_t n = poll_some(consumer, messages, 100);
+        seen += n;
+        while (n) {
+            mr_message_release(&messages[--n]);
+        }
+        if (!came_back && count_assigned(consumer, &mine) == 2) {
+            came_back = true;
+            seen = 0;
+            mine.items[0].next = mine.items[1].next = 0;
+            expect_ok(mr_consumer_seek(consumer, &mine, &err), &err);
+        }
+    }
+    assert_true(came_back);
+    assert_int_equal(seen, 100);
+    mr_consumer_close(consumer);
+    drop_topic();
+}
+
 static void test_gap_is_told(void **state)
 {
     (void)state;
@@ -435,6 +490,7 @@ int main(void)
         cmocka_unit_test(test_starting_positions),
         cmocka_unit_test(test_seek_replays),
         cmocka_unit_test(test_pause_holds_back),
+        cmocka_unit_test(test_pause_ends_with_the_assignment),
         cmocka_unit_test(test_gap_is_told),
         cmocka_unit_test(test_regex_finds_topics),
         cmocka_unit_test(test_members_share_without_loss),

@@ -55,30 +55,33 @@ arrives() {
             "$(tail -n 15 ./*.log)"
     fi
 }
-claims() { sql "SELECT count(DISTINCT claim) FROM millrace.offsets WHERE connector = '$name.table'"; }
-four_claims() { [[ $(claims) == 4 ]]; }
-# The source's tasks a process has started, by their log.
-tasks_of() { grep -o "$name.files\[[0-9]\]" "$1.log" | sort -u | wc -l; }
-both_read() { [[ $(tasks_of first) == 1 && $(tasks_of second) == 1 ]]; }
+# held <process> <task>: how many partitions the task has there now, by the log; "[tasks]" are the source's leases.
+held() { sed -n "s/.* ${name}[.]$2: .* partition(s), has \([0-9]*\) now.*/\1/p" "$1.log" | tail -n 1; }
+work_of() { echo "$(held "$1" 'files\[tasks\]') $(held "$1" 'table\[0\]') $(held "$1" 'table\[1\]')"; }
+# half <process...>: each has one of the two source tasks, and each of its sink tasks one of the four partitions.
+half() {
+    local process
+    for process in "$@"; do
+        [[ $(work_of "$process") == "1 1 1" ]] || return 1
+    done
+}
+# shared <what> <process...>
+shared() {
+    local process work=()
+    for process in "${@:2}"; do
+        work+=("$process: $(work_of "$process")")
+    done
+    if eventually 30 half "${@:2}"; then ok "$1"; else not_ok "$1" "${work[@]}" "$(grep 'partition(s)' ./*.log)"; fi
+}
 
-# Two processes, from the beginning.
+# The second one comes when the first has all the work.
 start first
 first=$LAST
+add 100
+arrives 40 "one process"
 start second
 second=$LAST
-add 100
-arrives 40 "two processes"
-if eventually 30 four_claims; then
-    ok "each of the four sink tasks has a partition"
-else
-    not_ok "each of the four sink tasks has a partition" "$(claims) claims" "$(tail -n 20 ./*.log)"
-fi
-if eventually 30 both_read; then
-    ok "each process has one of the two source tasks"
-else
-    not_ok "each process has one of the two source tasks" "first: $(tasks_of first)" "second: $(tasks_of second)" \
-        "$(grep "files" ./*.log)"
-fi
+shared "two processes share the tasks of source and sink" first second
 add 100
 arrives 20 "lines that are added"
 
@@ -90,7 +93,7 @@ arrives $((session / 1000 + 15)) "after kill -9 of one"
 # Another comes, and the one that has the work is suspended. What it holds is taken over; then it wakes up.
 start third
 third=$LAST
-if eventually 30 four_claims; then ok "a third process joins"; else not_ok "a third process joins" "$(tail -n 20 ./*.log)"; fi
+shared "a third process takes its share" second third
 add 100
 kill -STOP "$second"
 add 100
@@ -98,7 +101,7 @@ arrives $((session / 1000 + 20)) "while one is suspended"
 kill -CONT "$second"
 add 100
 arrives 30 "after it woke up"
-if eventually 30 four_claims; then ok "and it shares again"; else not_ok "and it shares again" "$(tail -n 20 ./*.log)"; fi
+shared "and it shares again" second third
 add 100
 arrives 20 "all together"
 

@@ -11,7 +11,7 @@
 
 void *mr_alloc(size_t size) __attribute__((malloc, returns_nonnull));
 void *mr_calloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
-void *mr_realloc(void *p, size_t size) __attribute__((returns_nonnull));
+void *mr_realloc(void *old, size_t size) __attribute__((returns_nonnull));
 /* Room for count things of size bytes each; the product is checked. */
 void *mr_realloc_array(void *p, size_t count, size_t size) __attribute__((returns_nonnull));
 char *mr_strdup(const char *s) __attribute__((malloc, returns_nonnull));

@@ -70,7 +70,7 @@ extern const mr_verb mr_verbs[];
 const mr_verb *mr_verb_find(const char *name);
 
 /* Runs the program; the result is its exit code. */
-int mr_cli(int argc, char **argv);
+int mr_cli(int argc, char **strings);
 
 /* "millrace: " and the text and a line break on stderr; returns code. */
 int mr_complain(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -193,7 +193,6 @@ static bool check_variable(const char *connector, const char *variable, const ch
 /* A variable MILLRACE_<CONNECTOR>_... that is no option of it is a mistake, as a flag would be. */
 static bool check_environment(const mr_connector *connector)
 {
-    extern char **environ;
     mr_auto_free char *lower = mr_format("MILLRACE_%s_", connector->name);
     mr_auto_free char *prefix = upper_name("", lower);
     const char *known[300];

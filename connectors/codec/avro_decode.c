@@ -354,7 +354,7 @@ static const char *read_bool(decoding *d, const mr_step *step, mr_cell *cell, co
         return fail(d, p, "a boolean of %u; allowed: 0 and 1", (unsigned char)*p);
     }
     *cell = step->head;
-    cell->as.i = *p;
+    cell->as.i = (unsigned char)*p;
     return p + 1;
 }
 

@@ -176,6 +176,7 @@ mr_status mr_link_serve(mr_link *link, mr_error *err)
 /* librdkafka 2.0.2 has freed the interceptors of a configuration it refused, so that freeing the
  * configuration would free them twice. It is left alone: a few KB, once, for an error that ends the
  * task. The leak checker, when there is one, is told. */
+/* NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): its own name */
 __attribute__((weak)) void __lsan_ignore_object(const void *object);
 
 static mr_status refused(rd_kafka_conf_t *conf, const char *text, mr_error *err)

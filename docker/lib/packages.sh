@@ -16,7 +16,7 @@ PACKAGES_TEST=(libcmocka-dev)
 PACKAGES_PYTHON=(python3 python3-venv)
 PACKAGES_CLIENTS=(kafkacat postgresql-client-15 jq procps)
 PACKAGES_FUZZ=(clang-14 libclang-rt-14-dev)
-PACKAGES_LINT=(git clang-format-14 shellcheck)
+PACKAGES_LINT=(git clang-14 clang-format-14 clang-tidy-14 jq shellcheck)
 
 # packages_missing <package...>: those that are not installed, one per line.
 packages_missing() {

@@ -16,6 +16,7 @@ enum {
     ROW_MAX_BYTES = 1 << 30,     /* MaxAllocSize */
     KEEP_BUFFER_BYTES = 4 << 20, /* a rare huge row does not pin its memory */
     STATEMENT_LIMIT_BYTES = 16 << 20,
+    SHOWN_SQL_BYTES = 900, /* in a message, which would cut more: half a statement helps nobody */
 };
 
 static mr_status permanent(mr_error *err)
@@ -98,10 +99,13 @@ static mr_status missing_columns(const pg_route *route, const pg_table *table,
     }
     mr_status status = MR_OK;
     if (first) {
+        bool shown = sql.len <= SHOWN_SQL_BYTES;
         status = mr_fail(err, MR_FATAL, MR_DOMAIN_POSTGRES,
-                         "table %s has no column for field %s; add it with: %s; or leave the "
-                         "field out in the route's query",
-                         route->name.quoted, first, mr_buffer_text(&sql));
+                         "table %s has no column for field %s%s%s; or leave the field out in the "
+                         "route's query",
+                         route->name.quoted, first,
+                         shown ? "; add it with: " : ", nor for others; add them",
+                         shown ? mr_buffer_text(&sql) : "");
         mr_error_code(err, 0, "42703");
         mr_error_field(err, first);
     }
@@ -241,9 +245,16 @@ static mr_status load_table(pg_sink *sink, mr_task *task, pg_route *route, const
         return status == MR_OK ? pg_table_load(sink, &route->name, table, err) : status;
     }
     char *create = pg_ddl_create(route, schema);
-    mr_fail(err, MR_FATAL, MR_DOMAIN_POSTGRES,
-            "there is no table %s in database %s; set auto.create, or make it with: %s",
-            route->name.quoted, PQdb(sink->connection), create);
+    if (strlen(create) <= SHOWN_SQL_BYTES) {
+        mr_fail(err, MR_FATAL, MR_DOMAIN_POSTGRES,
+                "there is no table %s in database %s; set auto.create, or make it with: %s",
+                route->name.quoted, PQdb(sink->connection), create);
+    } else {
+        mr_fail(err, MR_FATAL, MR_DOMAIN_POSTGRES,
+                "there is no table %s in database %s; set auto.create, which makes it with a "
+                "column for each of the %zu fields (the statement is too long to be shown here)",
+                route->name.quoted, PQdb(sink->connection), schema->field_count);
+    }
     mr_error_code(err, 0, "42P01");
     mr_error_field(err, "table");
     free(create);

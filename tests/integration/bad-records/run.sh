@@ -127,6 +127,13 @@ equal "is told as SQL" "CREATE TABLE IF NOT EXISTS \"$name\".\"later\" $columns"
 run_ok "which runs as it stands" sql "$(<create.sql)"
 run_ok "and then the sink does" store "$name-later" "$name" later --key-fields id
 equal "nothing is lost" "drained 3000 3000 0 2999" "$(went) $(sql "SELECT count(*) FROM $name.later")"
+python3 -c 'names = ["a_column_with_a_rather_long_name_%03d" % i for i in range(150)]
+print(",".join(names)); print(",".join("1" for _ in names))' >wide.csv
+run_ok "a wide record" fill "$name-wide" wide.csv
+run_fails "half a statement is not shown" 1 "set auto.create, which makes it with a column for each of the 150 fields" \
+    store "$name-wide" "$name-wide" wide
+run_ok "which is true" store "$name-wide" "$name-wide" wide --auto-create true
+equal "the wide record is stored" "drained 1 1 0" "$(went)"
 
 # A table that does not fit: a column is added while the sink waits for it.
 sql "CREATE TABLE $name.narrow (id int)"

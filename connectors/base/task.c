@@ -9,6 +9,10 @@
 #include "base/alloc.h"
 #include "base/log.h"
 
+/* A reason takes more than a KiB, and an epoch of bad records only must not take the memory of all
+ * of them at once. */
+enum { REJECTED_MAX = 2048 };
+
 void *mr_self(mr_task *task)
 {
     return task->self;
@@ -80,6 +84,9 @@ void mr_task_progress(mr_task *task, int64_t done_bytes, int64_t total_bytes)
 
 void mr_reject(mr_task *task, const mr_batch *batch, size_t index, const mr_error *why)
 {
+    if (task->rejected_count == REJECTED_MAX) {
+        return; /* the next attempt names the rest */
+    }
     if (task->rejected_count == task->rejected_capacity) {
         task->rejected_capacity = task->rejected_capacity ? task->rejected_capacity * 2 : 8;
         task->rejected =

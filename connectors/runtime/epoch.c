@@ -147,28 +147,39 @@ static mr_status bury(machine *m, size_t index, const mr_error *why, mr_error *e
     return status;
 }
 
-/* MR_REJECT: named records are buried; otherwise the range is halved, or its only record buried. */
+static mr_status bury_named(machine *m, mr_error *err)
+{
+    mr_status status = MR_OK;
+    for (size_t i = 0; i < m->task->rejected_count && status == MR_OK; i++) {
+        const mr_rejected *r = &m->task->rejected[i];
+        status = bury(m, r->origin, &r->why, err);
+    }
+    return status;
+}
+
+/* Keeps the first half of what is open in the range. */
+static void halve(machine *m, size_t open)
+{
+    size_t seen = 0, cut = m->from;
+    while (seen < open / 2) {
+        seen += m->epoch->entries[cut++].fate == MR_FATE_OPEN;
+    }
+    m->to = cut > m->from ? cut : m->to;
+}
+
+/* MR_REJECT: named records are buried; otherwise the range is halved, or its only record buried. A
+ * target that names one record at a time may have as many more: the range is halved then, too, so
+ * that the next ones cost less. */
 static mr_status reject(machine *m, const mr_error *why, mr_error *err)
 {
     size_t before = open_entries(m);
-    if (m->task->rejected_count) {
-        for (size_t i = 0; i < m->task->rejected_count; i++) {
-            mr_rejected *r = &m->task->rejected[i];
-            mr_status status = bury(m, r->origin, &r->why, err);
-            if (status != MR_OK) {
-                return status;
-            }
-        }
-        if (open_entries(m) < before) {
-            return MR_OK;
-        } /* Named only what was done already: fall back to halving, so that there is progress. */
+    mr_status status = bury_named(m, err);
+    size_t open = open_entries(m);
+    if (status != MR_OK || open + 1 < before) {
+        return status;
     }
-    if (before > 1) {
-        size_t seen = 0, cut = m->from;
-        while (seen < before / 2) {
-            seen += m->epoch->entries[cut++].fate == MR_FATE_OPEN;
-        }
-        m->to = cut;
+    if (open < before || open > 1) { /* none buried: named only what was done already, or nothing */
+        halve(m, open);
         return MR_OK;
     }
     for (size_t i = m->from; i < m->to; i++) {

@@ -9,6 +9,7 @@
  * rare.
  */
 #include <inttypes.h>
+#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,13 +133,42 @@ static mr_status await_topics(sink_life *life, mr_error *err)
     return MR_OK;
 }
 
+/* A sink that read its own dead letters would make new ones of them for ever. */
+static mr_status check_dead_topic(const sink_life *life, mr_error *err)
+{
+    const mr_list *topics = &life->worker->config->sink.topics;
+    for (size_t i = 0; i < topics->count; i++) {
+        regex_t pattern;
+        bool same = strcmp(topics->items[i], life->dead_topic) == 0;
+        if (is_pattern(topics->items[i]) &&
+            regcomp(&pattern, topics->items[i], REG_EXTENDED | REG_NOSUB) == 0) {
+            same = regexec(&pattern, life->dead_topic, 0, NULL, 0) == 0;
+            regfree(&pattern);
+        }
+        if (same) {
+            mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
+                    "topics: \"%s\" includes %s, where this sink's own dead letters go; it would "
+                    "read and reject them for ever. Name the topics more narrowly, or set "
+                    "on.failure.topic to one that is not read",
+                    topics->items[i], life->dead_topic);
+            mr_error_field(err, "topics");
+            err->permanent = true;
+            return MR_FATAL;
+        }
+    }
+    return MR_OK;
+}
+
 static mr_status start(sink_life *life, mr_error *err)
 {
     mr_worker *w = life->worker;
     const mr_sink_options *options = &w->config->sink;
     life->dead_topic = mr_dead_letter_topic(w->config);
-    mr_status status = mr_intake_new(w->config, w->task.routes, w->task.route_count,
-                                     w->shared->schemas, &w->stop, &life->intake, err);
+    mr_status status = check_dead_topic(life, err);
+    if (status == MR_OK) {
+        status = mr_intake_new(w->config, w->task.routes, w->task.route_count, w->shared->schemas,
+                               &w->stop, &life->intake, err);
+    }
     if (status == MR_OK) {
         status = open_patiently(life, err);
     }

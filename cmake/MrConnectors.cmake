@@ -4,7 +4,7 @@
 function(mr_add_connector)
     cmake_parse_arguments(C "" "NAME;KIND;DESCRIPTOR" "LINKS" ${ARGN})
     mr_add_layer(NAME ${C_KIND}_${C_NAME} FOLDER ${C_KIND}s/${C_NAME}
-        SEES api base codec net LINKS ${C_LINKS})
+        SEES api base codec LINKS ${C_LINKS})
     file(GLOB sources "${CMAKE_SOURCE_DIR}/connectors/${C_KIND}s/${C_NAME}/*.c")
     if(sources)
         set_property(GLOBAL APPEND PROPERTY MR_CONNECTOR_LAYERS "${C_KIND}_${C_NAME}")

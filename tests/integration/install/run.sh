@@ -21,6 +21,7 @@ completion_is() { "$millrace" completion "$1" | cmp - "$share/$2"; }
 run_ok "bash completes" completion_is bash bash-completion/completions/millrace
 run_ok "zsh completes" completion_is zsh zsh/site-functions/_millrace
 run_ok "fish completes" completion_is fish fish/vendor_completions.d/millrace.fish
+# shellcheck disable=SC1090 # the file under test
 bash_takes() (source "$1" && complete -p millrace)
 run_ok "bash takes its completion" bash_takes "$share/bash-completion/completions/millrace"
 

@@ -207,26 +207,27 @@ void mr_crew_stop(mr_crew *crew)
     }
 }
 
-/* A sink's crew has ended when all have; a failure for good ends it at once. */
+/* A sink's crew has ended when all its workers have; one that failed for good stops the others. */
 static void look_at_sink_workers(mr_crew *crew)
 {
     mr_status end = MR_END;
+    const mr_error *error = NULL;
+    bool all = true;
     for (int i = 0; i < crew->tasks; i++) {
         mr_worker *w = &crew->workers[i];
         if (!atomic_load(&w->ended)) {
-            end = MR_OK;
-            continue;
-        }
-        if (w->end == MR_FATAL) {
-            set_end(crew, MR_FATAL, &w->error);
-            return;
-        }
-        if (w->end == MR_IDLE && end == MR_END) {
+            all = false;
+        } else if (w->end == MR_FATAL) {
+            end = MR_FATAL;
+            error = error ? error : &w->error;
+        } else if (w->end == MR_IDLE && end == MR_END) {
             end = MR_IDLE;
         }
     }
-    if (end != MR_OK) {
-        set_end(crew, end, NULL);
+    if (all) {
+        set_end(crew, end, error);
+    } else if (error) {
+        mr_crew_stop(crew);
     }
 }
 

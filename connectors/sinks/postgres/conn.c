@@ -20,7 +20,8 @@ enum {
     STOP_GRACE_US = 10 * 1000 * 1000, /* an exchange may still take this long after a stop */
     SERVER_VERSION_MIN = 120000,
     LOCK_TIMEOUT_MS = 60000,
-    IDLE_TRANSACTION_MS = 900000, /* longer than batch.window.ms can be: a hung task lets go */
+    IDLE_TRANSACTION_MS =
+        60000, /* an epoch is in memory when its transaction begins: a hung task lets go */
 };
 
 static void ignore_notice(void *context, const PGresult *result)

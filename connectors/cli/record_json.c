@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "codec/text.h"
 
 static char *base64(const char *data, size_t len)
 {
@@ -253,13 +254,8 @@ json_t *mr_show_bytes(mr_slice bytes)
 
 static void show_real(FILE *out, double d)
 {
-    char text[40];
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, d);
-        if (strtod(text, NULL) == d) {
-            break;
-        }
-    }
+    char text[MR_NUMBER_TEXT_BYTES];
+    mr_double_text(d, text);
     fputs(text, out);
     if (!strpbrk(text, ".e")) {
         fputs(".0", out); /* a real stays one */

@@ -16,6 +16,7 @@
 #endif
 
 #include "base/alloc.h"
+#include "codec/text.h"
 
 enum { BLOCK_BYTES = 64 };
 
@@ -271,40 +272,13 @@ static bool plain_ascii(const char *data, size_t len)
     return !bad;
 }
 
-/* Length of the UTF-8 sequence at p (Unicode 15, table 3-7); 0: not well formed. */
-static size_t utf8_length(const unsigned char *p, size_t left)
-{
-    unsigned char c = p[0], low = 0x80, high = 0xBF;
-    size_t len = c < 0x80 ? 1 : c < 0xC2 ? 0 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : c < 0xF5 ? 4 : 0;
-    if (len > left) {
-        return 0;
-    }
-    if (c == 0xE0) {
-        low = 0xA0;
-    } else if (c == 0xED) {
-        high = 0x9F;
-    } else if (c == 0xF0) {
-        low = 0x90;
-    } else if (c == 0xF4) {
-        high = 0x8F;
-    }
-    for (size_t i = 1; i < len; i++) {
-        if (p[i] < low || p[i] > high) {
-            return 0;
-        }
-        low = 0x80;
-        high = 0xBF;
-    }
-    return c ? len : 0;
-}
-
 bool mr_csv_text_valid(const char *data, size_t len)
 {
     if (plain_ascii(data, len)) {
         return true;
     }
     for (size_t i = 0; i < len;) {
-        size_t step = utf8_length((const unsigned char *)data + i, len - i);
+        size_t step = data[i] ? mr_utf8_length(data + i, len - i) : 0;
         if (!step) {
             return false;
         }

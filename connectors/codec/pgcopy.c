@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "codec/text.h"
 
 const char mr_pg_header[MR_PG_HEADER_BYTES] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0";
 const char mr_pg_trailer[MR_PG_TRAILER_BYTES] = {'\377', '\377'};
@@ -473,27 +474,6 @@ void mr_pg_timestamp_text(mr_buffer *out, int64_t us, bool zone)
 
 /* --- UTF-8 ----------------------------------------------------------------------------------- */
 
-/* Length of the well-formed sequence at text[at]; 0: none. */
-static size_t sequence(const unsigned char *s, size_t left)
-{
-    unsigned char c = s[0];
-    size_t n = c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
-    if (!n || n > left) {
-        return 0;
-    }
-    unsigned low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
-    unsigned high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
-    if (s[1] < low || s[1] > high) {
-        return 0;
-    }
-    for (size_t i = 2; i < n; i++) {
-        if ((s[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    return n;
-}
-
 mr_pg_text mr_pg_check_text(const char *text, size_t len, size_t *at)
 {
     const unsigned char *s = (const unsigned char *)text;
@@ -512,7 +492,7 @@ mr_pg_text mr_pg_check_text(const char *text, size_t len, size_t *at)
         }
         size_t stop = len - i >= sizeof word ? i + sizeof word : len;
         while (i < stop) {
-            size_t n = s[i] < 0x80 ? s[i] != 0 : sequence(s + i, len - i);
+            size_t n = s[i] < 0x80 ? s[i] != 0 : mr_utf8_length(text + i, len - i);
             if (!n) {
                 *at = i;
                 return s[i] ? MR_PG_TEXT_INVALID : MR_PG_TEXT_NUL;

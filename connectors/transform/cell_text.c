@@ -20,16 +20,6 @@ const mr_schema *mr_cell_schema(const mr_schema *schema, const mr_cell *cell)
     return schema;
 }
 
-size_t mr_double_text(double value, char *out)
-{
-    for (int digits = 15;; digits++) {
-        int len = snprintf(out, 32, "%.*g", digits, value);
-        if (digits == 17 || strtod(out, NULL) == value) {
-            return (size_t)len;
-        }
-    }
-}
-
 void mr_uuid_text(const unsigned char *bytes, char *out)
 {
     static const char hex[] = "0123456789abcdef";
@@ -55,54 +45,6 @@ int64_t mr_cell_integer(const mr_cell *cell)
     return cell->as.i * 1000;
 }
 
-/* Length of the valid UTF-8 sequence at s (Unicode 15, table 3-7); 0: none. */
-static size_t sequence_length(const unsigned char *s, size_t left)
-{
-    unsigned char c = s[0];
-    size_t need = c < 0x80 ? 1 : c >= 0xC2 && c <= 0xDF ? 2 : (c & 0xF0) == 0xE0 ? 3 : 4;
-    if (need == 1) {
-        return 1;
-    }
-    if (need > left || (need == 4 && (c < 0xF0 || c > 0xF4))) {
-        return 0;
-    }
-    unsigned char low = c == 0xE0 ? 0xA0 : c == 0xF0 ? 0x90 : 0x80;
-    unsigned char high = c == 0xED ? 0x9F : c == 0xF4 ? 0x8F : 0xBF;
-    if (s[1] < low || s[1] > high) {
-        return 0;
-    }
-    for (size_t i = 2; i < need; i++) {
-        if ((s[i] & 0xC0) != 0x80) {
-            return 0;
-        }
-    }
-    return need;
-}
-
-bool mr_utf8_valid(const char *text, size_t len)
-{
-    const unsigned char *s = (const unsigned char *)text, *end = s + len;
-    while (s < end) {
-        while (end - s >= 8) { /* eight ASCII characters at once */
-            uint64_t word;
-            memcpy(&word, s, sizeof word);
-            if (word & UINT64_C(0x8080808080808080)) {
-                break;
-            }
-            s += 8;
-        }
-        if (s == end) {
-            break;
-        }
-        size_t step = sequence_length(s, (size_t)(end - s));
-        if (!step) {
-            return false;
-        }
-        s += step;
-    }
-    return true;
-}
-
 static void json_char(unsigned char c, mr_buffer *out)
 {
     if (c == '"' || c == '\\') {
@@ -111,22 +53,6 @@ static void json_char(unsigned char c, mr_buffer *out)
     } else {
         mr_buffer_printf(out, "\\u%04x", c);
     }
-}
-
-void mr_json_text(const char *text, size_t len, mr_buffer *out)
-{
-    mr_buffer_add_char(out, '"');
-    size_t plain = 0; /* start of what can be copied as it is */
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c == '"' || c == '\\' || c < 0x20) {
-            mr_buffer_add(out, text + plain, i - plain);
-            json_char(c, out);
-            plain = i + 1;
-        }
-    }
-    mr_buffer_add(out, text + plain, len - plain);
-    mr_buffer_add_char(out, '"');
 }
 
 static void json_bytes(const char *data, size_t len, mr_buffer *out)

@@ -5,21 +5,15 @@
 
 #include "api/record.h"
 #include "base/buffer.h"
+#include "codec/text.h"
 
 /* Appends JSON (RFC 8259): records and maps as objects, timestamps in microseconds, decimals and
  * uuids as text, bytes as text of the code points 0 to 255 (as Avro's JSON encoding has it), NaN
  * and infinities as null. Deeper than 128 levels: null. */
 void mr_cell_json(const mr_schema *schema, const mr_cell *cell, mr_buffer *out);
 
-/* Appends a JSON string. */
-void mr_json_text(const char *text, size_t len, mr_buffer *out);
-
 /* The branch of a union a cell is of; else the schema itself. */
 const mr_schema *mr_cell_schema(const mr_schema *schema, const mr_cell *cell);
-
-/* Shortest text that reads back as the same number; out has at least 32 bytes. Returns its length.
- */
-size_t mr_double_text(double value, char *out);
 
 /* 36 characters of 16 bytes. */
 void mr_uuid_text(const unsigned char *bytes, char *out);
@@ -27,7 +21,5 @@ void mr_uuid_text(const unsigned char *bytes, char *out);
 /* A timestamp, local timestamp or time of day in microseconds whatever its own unit; other whole
  * numbers as they are. */
 int64_t mr_cell_integer(const mr_cell *cell);
-
-bool mr_utf8_valid(const char *text, size_t len);
 
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "codec/pgcopy.h"
+#include "codec/text.h"
 #include "sinks/postgres/postgres.h"
 
 enum { DEPTH_MAX = 64 };
@@ -27,24 +28,7 @@ static bool write_text(mr_buffer *out, const char *text, size_t len, mr_error *e
                 text[at] ? "not UTF-8" : "zero (NUL)");
         return false;
     }
-    mr_buffer_add_char(out, '"');
-    size_t done = 0;
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c >= 0x20 && c != '"' && c != '\\') {
-            continue;
-        }
-        mr_buffer_add(out, text + done, i - done);
-        done = i + 1;
-        if (c < 0x20) {
-            mr_buffer_printf(out, "\\u%04x", c);
-        } else {
-            mr_buffer_add_char(out, '\\');
-            mr_buffer_add_char(out, (char)c);
-        }
-    }
-    mr_buffer_add(out, text + done, len - done);
-    mr_buffer_add_char(out, '"');
+    mr_json_text(text, len, out);
     return true;
 }
 
@@ -66,15 +50,9 @@ static void write_double(mr_buffer *out, double v, bool single)
         mr_buffer_add_text(out, isnan(v) ? "\"NaN\"" : v > 0 ? "\"Infinity\"" : "\"-Infinity\"");
         return;
     }
-    char text[40];
-    for (int digits = single ? 6 : 15; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, v);
-        double back = strtod(text, NULL);
-        if (single ? (float)back == (float)v : back == v) {
-            break;
-        }
-    }
-    mr_buffer_add_text(out, text);
+    char text[MR_NUMBER_TEXT_BYTES];
+    size_t len = single ? mr_float_text((float)v, text) : mr_double_text(v, text);
+    mr_buffer_add(out, text, len);
 }
 
 static bool write_decimal(mr_buffer *out, const mr_schema *schema, const mr_cell *cell,

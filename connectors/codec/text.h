@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text as every layer needs it: UTF-8 checked, numbers and strings written so that they read back.
+ * No state, any thread; nothing here fails. */
+#ifndef MR_CODEC_TEXT_H
+#define MR_CODEC_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buffer.h"
+
+/* Length of the well-formed UTF-8 sequence at s (Unicode 15, table 3-7), of which `left` > 0 bytes
+ * are there; 0: none. A zero byte is well formed, with a length of 1. */
+size_t mr_utf8_length(const char *s, size_t left);
+
+bool mr_utf8_valid(const char *text, size_t len);
+
+enum { MR_NUMBER_TEXT_BYTES = 32 };
+
+/* The shortest digits that read back as the same number, or as the same float. Returns their
+ * count; out gets a zero byte behind them. */
+size_t mr_double_text(double value, char out[MR_NUMBER_TEXT_BYTES]);
+size_t mr_float_text(float value, char out[MR_NUMBER_TEXT_BYTES]);
+
+/* Appends a JSON string (RFC 8259) of a text that is UTF-8. */
+void mr_json_text(const char *text, size_t len, mr_buffer *out);
+
+#endif

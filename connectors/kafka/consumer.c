@@ -116,6 +116,21 @@ mr_status mr_consumer_new(const mr_kafka_config *config, const mr_consumer_optio
     return MR_OK;
 }
 
+/* librdkafka before 2.3 ends the program with a failed assertion when a consumer is destroyed that
+ * has joined its group and got no partitions yet (its issue 4312). */
+static bool must_not_be_destroyed(const mr_consumer *consumer)
+{
+    if (consumer->generation > 0 || rd_kafka_version() >= 0x02030000) {
+        return false;
+    }
+    char *member = rd_kafka_memberid(consumer->link.rk);
+    bool joined = member && *member;
+    if (member) {
+        rd_kafka_mem_free(consumer->link.rk, member);
+    }
+    return joined;
+}
+
 void mr_consumer_close(mr_consumer *consumer)
 {
     if (!consumer) {
@@ -123,7 +138,11 @@ void mr_consumer_close(mr_consumer *consumer)
     }
     consumer->closing = true;
     if (consumer->link.rk) {
+        bool left_alone = must_not_be_destroyed(consumer);
         rd_kafka_consumer_close(consumer->link.rk);
+        if (left_alone) {
+            return; /* out of its group, and idle: a few KB and threads, until the program ends */
+        }
     }
     if (consumer->queue) {
         rd_kafka_queue_destroy(consumer->queue);

@@ -2,6 +2,8 @@
 /* The consumer against librdkafka's broker in this process. */
 #include "unit/kafka/support.h"
 
+#include "kafka/consumer_internal.h"
+
 enum { PATIENCE_US = 20000000 };
 
 static mr_consumer *consumer_on(mock *m, const char *topic, bool stop_at_end)
@@ -248,6 +250,33 @@ static void test_no_authorisation_is_fatal(void **state)
     mock_down(m);
 }
 
+/* librdkafka 2.0.2 aborts the program when such a consumer is destroyed. */
+static void test_closes_between_joining_and_partitions(void **state)
+{
+    (void)state;
+    enum { API_SYNC_GROUP = 14 };
+    mock *m = mock_up("t", 4);
+    for (int i = 0; i < 200; i++) {
+        rd_kafka_mock_push_request_errors(m->cluster, API_SYNC_GROUP, 1,
+                                          RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS);
+    }
+    mr_consumer *consumer = consumer_on(m, "t", false);
+    int64_t deadline = mr_clock_us() + PATIENCE_US;
+    bool joined = false;
+    mr_message message;
+    for (int polls = 0; polls < 10 && mr_clock_us() < deadline;) {
+        assert_int_equal(poll_once(consumer, &message, 1), 0);
+        char *member = rd_kafka_memberid(consumer->link.rk);
+        joined = member && *member;
+        polls += joined;
+        rd_kafka_mem_free(consumer->link.rk, member);
+    }
+    assert_true(joined);
+    assert_int_equal(consumer->generation, 0);
+    mr_consumer_close(consumer);
+    mock_down(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +286,7 @@ int main(void)
         cmocka_unit_test(test_broker_away_and_back),
         cmocka_unit_test(test_unreachable_from_the_start),
         cmocka_unit_test(test_closes_while_the_broker_is_away),
+        cmocka_unit_test(test_closes_between_joining_and_partitions),
         cmocka_unit_test(test_no_authorisation_is_fatal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

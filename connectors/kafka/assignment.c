@@ -216,7 +216,9 @@ mr_status mr_consumer_start(mr_consumer *consumer, const mr_offsets *from, mr_er
             add_at(list, slot, native_offset(consumer, item->next));
         }
     }
-    return assign(consumer, list, err);
+    mr_status status = assign(consumer, list, err);
+    mr_consumer_forget_topics(consumer);
+    return status;
 }
 
 mr_status mr_consumer_seek(mr_consumer *consumer, const mr_offsets *to, mr_error *err)

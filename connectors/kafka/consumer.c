@@ -65,11 +65,37 @@ static mr_status configure(mr_consumer *consumer, const mr_kafka_config *config,
     mr_conf_force(conf, "enable.partition.eof", options->stop_at_end ? "true" : "false");
     /* After a crash the partitions are free again in this time, not in librdkafka's 45 s. */
     mr_conf_default(conf, config, "session.timeout.ms", 10000);
-    mr_conf_default(conf, config, "fetch.wait.max.ms", options->stop_at_end ? 20 : 100);
+    mr_conf_default(conf, config, "fetch.wait.max.ms", options->stop_at_end ? 20 : 50);
     set_memory(consumer, conf, config, options->queue_max_bytes);
     rd_kafka_conf_set_rebalance_cb(conf, mr_consumer_rebalance);
     *ret = conf;
     return MR_OK;
+}
+
+/* A partition of which librdkafka does not know the leader yet when reading starts costs a wait of
+ * 500 ms. With a handle it learns the leaders while the group is being joined. The handles go when
+ * reading starts: kept, they may keep a topic from coming back after its broker was away (2.0.2).
+ */
+static void know_topics(mr_consumer *consumer, const mr_consumer_options *options)
+{
+    consumer->topics = mr_calloc(options->topic_count, sizeof(rd_kafka_topic_t *));
+    for (size_t i = 0; i < options->topic_count; i++) {
+        rd_kafka_topic_t *topic =
+            *options->topics[i] == '^'
+                ? NULL
+                : rd_kafka_topic_new(consumer->link.rk, options->topics[i], NULL);
+        if (topic) {
+            consumer->topics[consumer->topic_count++] = topic;
+        }
+    }
+}
+
+void mr_consumer_forget_topics(mr_consumer *consumer)
+{
+    for (size_t i = 0; i < consumer->topic_count; i++) {
+        rd_kafka_topic_destroy(consumer->topics[i]);
+    }
+    consumer->topic_count = 0;
 }
 
 static mr_status subscribe(mr_consumer *consumer, const mr_consumer_options *options, mr_error *err)
@@ -106,6 +132,7 @@ mr_status mr_consumer_new(const mr_kafka_config *config, const mr_consumer_optio
     if (!status) {
         rd_kafka_poll_set_consumer(consumer->link.rk);
         consumer->queue = rd_kafka_queue_get_consumer(consumer->link.rk);
+        know_topics(consumer, options);
         status = subscribe(consumer, options, err);
     }
     if (status) {
@@ -147,6 +174,8 @@ void mr_consumer_close(mr_consumer *consumer)
     if (consumer->queue) {
         rd_kafka_queue_destroy(consumer->queue);
     }
+    mr_consumer_forget_topics(consumer);
+    free(consumer->topics);
     mr_link_close(&consumer->link);
     for (size_t i = 0; i < consumer->name_count; i++) {
         free(consumer->names[i]);

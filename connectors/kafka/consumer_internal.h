@@ -30,6 +30,8 @@ struct mr_consumer {
     mr_offset *assigned; /* what mr_consumer_assignment_changed() lends out */
     char **names;        /* topic names, as long as the consumer lives */
     size_t name_count;
+    rd_kafka_topic_t **topics; /* until reading starts; see consumer.c */
+    size_t topic_count;
     rd_kafka_message_t **batch; /* room for one poll */
     size_t batch_capacity;
     int generation;
@@ -51,6 +53,9 @@ void mr_consumer_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 /* Deals with slots whose offset does not exist: starts them at the group's starting position, or at
  * the oldest record after saying what was lost. */
 MR_CHECKED mr_status mr_consumer_unstick(mr_consumer *consumer, mr_error *err);
+
+/* consumer.c: drops the handles that were held until reading starts. */
+void mr_consumer_forget_topics(mr_consumer *consumer);
 
 /* message.c */
 void mr_message_fill(mr_message *message, rd_kafka_message_t *raw, const char *topic);

@@ -121,6 +121,7 @@ equal "SIGTERM ends the last one" 0 "$code"
 start fourth
 fourth=$LAST
 mkfifo lock
+: >locked
 psql -XqAt "$DATABASE_URL" <lock >locked 2>&1 &
 BACKGROUND+=("$!")
 exec 3>lock
@@ -139,8 +140,14 @@ code=0
 wait "$fourth" || code=$?
 equal "the second one ends it at once" "130 1" "$code $((SECONDS - from < 3))"
 exec 3>&-
-run_ok "and the next one" timeout -k 2 60 "$MILLRACE" run pipeline.json --once --progress never
-equal "finds all there is to do" "$next $next" "$(stored)"
+# Not with --once: it would not wait for partitions that the group still counts as the dead process's.
+start fifth
+fifth=$LAST
+arrives $((session / 1000 + 20)) "the next one finds all there is to do"
+kill -TERM "$fifth"
+code=0
+wait "$fifth" || code=$?
+equal "and ends in order" 0 "$code"
 equal "each line is in the topic once" "$next" "$("$MILLRACE" tap "$name" --once | jq .value.id | sort -u | wc -l)"
 equal "and no line twice" "$next" "$("$MILLRACE" tap "$name" --once | wc -l)"
 sql "DROP SCHEMA $name CASCADE" 2>notices

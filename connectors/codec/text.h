@@ -9,8 +9,8 @@
 
 #include "base/buffer.h"
 
-/* Length of the well-formed UTF-8 sequence at text (Unicode 15, table 3-7), of which `left` > 0 bytes
- * are there; 0: none. A zero byte is well formed, with a length of 1. */
+/* Length of the well-formed UTF-8 sequence at text (Unicode 15, table 3-7), of which `left` > 0
+ * bytes are there; 0: none. A zero byte is well formed, with a length of 1. */
 size_t mr_utf8_length(const char *text, size_t left);
 
 bool mr_utf8_valid(const char *text, size_t len);

@@ -132,7 +132,7 @@ print(",".join(names)); print(",".join("1" for _ in names))' >wide.csv
 run_ok "a wide record" fill "$name-wide" wide.csv
 run_fails "half a statement is not shown" 1 "set auto.create, which makes it with a column for each of the 150 fields" \
     store "$name-wide" "$name-wide" wide
-run_ok "which is true" store "$name-wide" "$name-wide" wide --auto-create true
+run_ok "which is true" store "$name-wide" "$name-wide" wide --auto-create
 equal "the wide record is stored" "drained 1 1 0" "$(went)"
 
 # A table that does not fit: a column is added while the sink waits for it.

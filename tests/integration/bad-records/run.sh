@@ -137,6 +137,7 @@ equal "the wide record is stored" "drained 1 1 0" "$(went)"
 
 # A table that does not fit: a column is added while the sink waits for it.
 sql "CREATE TABLE $name.narrow (id int)"
+: >waiting.log
 background waiting.log "$MILLRACE" postgres --name "$name-narrow" --topics "$name" --connection-url "$DATABASE_URL" \
     --table "$name.narrow" --progress never
 alter='s/.* add it with: \(ALTER TABLE [^;]*\);.*/\1/p'

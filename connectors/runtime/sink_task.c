@@ -29,7 +29,7 @@ enum {
     AWAIT_TOPIC_MS = 20, /* each look is a client of its own */
     AWAIT_TOPIC_LONGEST_MS = 1000,
     IN_TRANSIT_MS = 15000,  /* how long partitions may be on their way between the tasks */
-    QUEUE_BYTES = 12 << 20, /* prefetch; with the default batch a sink stays within 64 MiB */
+    QUEUE_BYTES = 16 << 20, /* prefetch; with the default batch a sink stays within 64 MiB */
 };
 
 typedef struct sink_life {

@@ -122,7 +122,7 @@ static void a_line_too_long(void **arg)
     drive_once(d, OPTIONS("line.max.bytes=1KiB"));
     drive_expect(d, "2: 1|x\n"
                     "! a.csv:3 [] the line is longer than line.max.bytes; here are its first "
-                    "bytes\n"
+                    "bytes. Raise line.max.bytes if such lines are meant\n"
                     "4: 3|z\n");
 }
 

@@ -14,8 +14,8 @@ typedef struct mr_counters {
     atomic_uint_fast64_t epochs;       /* committed */
     atomic_uint_fast64_t retries;      /* epochs replayed */
     atomic_uint_fast64_t restarts;     /* tasks started again after a failure */
-    /* Sinks: partitions held by all tasks together, now and at most so far. Fewer now: some are on
-     * their way from one task to another. */
+    /* Sinks: partitions held by all tasks together, now; and how many there are to hold, as far as
+     * known. Fewer now: some are on their way. */
     atomic_int partitions, partitions_most;
 } mr_counters;
 

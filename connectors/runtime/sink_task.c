@@ -91,6 +91,14 @@ static bool is_pattern(const char *topic)
     return *topic == '^';
 }
 
+static void raise_most(mr_counters *c, int partitions)
+{
+    int most = atomic_load(&c->partitions_most);
+    while (most < partitions &&
+           !atomic_compare_exchange_weak(&c->partitions_most, &most, partitions)) {
+    }
+}
+
 /* Waits until the topics exist; with once and no source in this process that could make them, they
  * must. */
 static mr_status await_topics(sink_life *life, mr_error *err)
@@ -98,6 +106,7 @@ static mr_status await_topics(sink_life *life, mr_error *err)
     mr_worker *w = life->worker;
     const mr_list *topics = &w->config->sink.topics;
     bool told = false;
+    int all = 0;
     int64_t wait_ms = AWAIT_TOPIC_MS;
     for (size_t i = 0; i < topics->count;) {
         int partitions = 1;
@@ -109,6 +118,7 @@ static mr_status await_topics(sink_life *life, mr_error *err)
             return status;
         }
         if (status == MR_OK && partitions > 0) {
+            all += partitions;
             i++;
             continue;
         }
@@ -130,6 +140,7 @@ static mr_status await_topics(sink_life *life, mr_error *err)
         }
         wait_ms = wait_ms * 5 / 4 < AWAIT_TOPIC_LONGEST_MS ? wait_ms * 5 / 4 : wait_ms;
     }
+    raise_most(w->counters, all);
     return MR_OK;
 }
 
@@ -222,10 +233,7 @@ static mr_offset *find_assigned(sink_life *life, const char *topic, int32_t part
 static void count_partitions(sink_life *life, int more)
 {
     mr_counters *c = life->worker->counters;
-    int now = atomic_fetch_add(&c->partitions, more) + more;
-    int most = atomic_load(&c->partitions_most);
-    while (most < now && !atomic_compare_exchange_weak(&c->partitions_most, &most, now)) {
-    }
+    raise_most(c, atomic_fetch_add(&c->partitions, more) + more);
 }
 
 /* Takes over the consumer's list, keeping what is known to be durable. */
@@ -608,8 +616,9 @@ static mr_status collect(sink_life *life, size_t *got, mr_error *err)
     return status;
 }
 
-/* Does the crew hold fewer partitions than it once did? Then some are between two of its tasks, and
- * nobody has read them to their end; unless they went to another process. */
+/* Does the crew hold fewer partitions than there are, or than it once did? Then some are on their
+ * way to it, from a task or from a process that died, and nobody has read them to their end; unless
+ * another process holds them for good. */
 static bool partitions_in_transit(sink_life *life)
 {
     mr_counters *c = life->worker->counters;
@@ -619,7 +628,14 @@ static bool partitions_in_transit(sink_life *life)
     }
     int64_t now_us = mr_clock_us();
     life->missing_since_us = life->missing_since_us ? life->missing_since_us : now_us;
-    return now_us - life->missing_since_us < IN_TRANSIT_MS * 1000LL;
+    if (now_us - life->missing_since_us < IN_TRANSIT_MS * 1000LL) {
+        return true;
+    }
+    mr_log(MR_LOG_WARN, "once.elsewhere",
+           "%d of %d partitions are with another process of this group, which has to drain them",
+           atomic_load(&c->partitions_most) - atomic_load(&c->partitions),
+           atomic_load(&c->partitions_most));
+    return false;
 }
 
 /* With once: is everything read? Ends of partitions seen before the sources of this pipeline ended

@@ -48,7 +48,7 @@ unique() { printf '%s-%s' "$1" "$(date -u +%y%m%d%H%M%S%3N)"; }
 # --- Results: bench/results/<case>.jsonl, the machine first
 
 open_results() {
-    RESULTS=$OUT/$1.jsonl
+    RESULTS=$OUT/${1//-/_}.jsonl
     say "$1"
     jq -cn --arg case "$1" --arg date "$(date -u +%FT%TZ)" --arg commit "$(commit)" \
         --arg cpu "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)" --arg cores "$(nproc)" \
@@ -95,5 +95,5 @@ in_turn() {
 # Medians by who, and the median of the ratios ours / reference of each round.
 print_table() {
     printf '\n== %s\n' "$1"
-    jq -rs -f "$BENCH/lib/table.jq" "$OUT/$1.jsonl"
+    jq -rs -f "$BENCH/lib/table.jq" "$OUT/${1//-/_}.jsonl"
 }

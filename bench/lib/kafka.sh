@@ -47,4 +47,4 @@ case_csv_parse() {
     "$PROGRAMS/bench_csv_parse" "$ROOT/examples/trip-analytics/nyc-taxi-2019-03.csv" 512 "$ROUNDS" | keep
 }
 
-case_transform() { "$PROGRAMS/bench_transform" | keep; }
+case_transform() { "$PROGRAMS/bench_transform" | jq -Rc "{transform: .}" | keep; }

@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "kafka/internal.h"
 
-enum { REPEAT_AFTER_US = 10000000 };
+enum { REPEAT_AFTER_US = 10000000, ALL_DOWN_WITHIN_US = 3000000 };
 
 void mr_link_say(const mr_link *link, int level, const char *event, const char *format, ...)
 {
@@ -80,12 +80,16 @@ static rd_kafka_resp_err_t on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf, v
 
 /* --- Errors and logs (the thread that polls) --- */
 
+/* librdkafka says once that all brokers are down, and not always after it has told of the last one:
+ * so the two are brought together here, within a moment of each other. */
 static void say_unreachable(mr_link *link)
 {
-    if (link->unreachable || atomic_load(&link->brokers.up) > 0) {
+    if (link->unreachable || !link->all_down_us || atomic_load(&link->brokers.up) > 0 ||
+        mr_clock_us() - link->all_down_us > ALL_DOWN_WITHIN_US) {
         return;
     }
     link->unreachable = true;
+    link->all_down_us = 0;
     mr_link_say(link, MR_LOG_WARN, "kafka.unreachable", "%s; waiting for it",
                 mr_link_waiting(link));
 }
@@ -121,7 +125,7 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
         snprintf(link->reason, sizeof link->reason, "%s", reason);
         break;
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
-        say_unreachable(link);
+        link->all_down_us = mr_clock_us();
         break;
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
@@ -165,6 +169,7 @@ mr_status mr_link_serve(mr_link *link, mr_error *err)
         mr_link_say(link, MR_LOG_INFO, "kafka.reachable", "a broker at %s answers again",
                     link->servers);
     }
+    say_unreachable(link);
     if (link->failure && err) {
         *err = link->why;
     }

@@ -39,6 +39,7 @@ typedef struct mr_link {
     char *servers; /* bootstrap.servers, for texts */
     mr_brokers brokers;
     bool unreachable;              /* said so, not yet taken back */
+    int64_t all_down_us;           /* when librdkafka said so last; 0: never, or dealt with */
     char reason[MR_REASON_BYTES];  /* last connection error */
     int64_t said_us;               /* when the last repeated error was told */
     rd_kafka_resp_err_t said_code; /* which it was */

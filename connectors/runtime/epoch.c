@@ -77,13 +77,31 @@ static mr_offsets offsets_after(machine *m)
     return upto;
 }
 
-static mr_status write_batches(machine *m, mr_error *err)
+/* Is there a batch number i, now or after decoding further? */
+static mr_status have_batch(machine *m, size_t i, bool *ret, mr_error *err)
 {
     mr_status status = MR_OK;
-    for (size_t i = 0; i < m->epoch->batch_count && status == MR_OK; i++) {
-        const mr_batch *batch = pick(m, &m->epoch->batches[i]);
+    *ret = true;
+    while (status == MR_OK && *ret && i >= m->epoch->batch_count) {
+        *ret = false;
+        if (m->host->more) {
+            status = m->host->more(m->host->context, ret, err);
+        }
+    }
+    return status;
+}
+
+static mr_status write_batches(machine *m, mr_error *err)
+{
+    bool any;
+    mr_status status = have_batch(m, 0, &any, err);
+    for (size_t i = 0; status == MR_OK && any; i++) {
+        const mr_batch *batch = pick(m, m->epoch->batches[i]);
         if (batch->count) {
             status = m->sink->write(m->task, batch, err);
+        }
+        if (status == MR_OK) {
+            status = have_batch(m, i + 1, &any, err);
         }
     }
     return status;
@@ -97,14 +115,13 @@ static mr_status attempt(machine *m, mr_error *err)
     if (upto.count == 0) {
         return MR_OK; /* all of it is stored already */
     }
-    mr_status status = m->host->flush(m->host->context, err);
-    if (status != MR_OK) {
-        return status;
-    }
     m->begun = true;
-    status = m->sink->begin(m->task, err);
+    mr_status status = m->sink->begin(m->task, err);
     if (status == MR_OK) {
         status = write_batches(m, err);
+    }
+    if (status == MR_OK) {
+        status = m->host->flush(m->host->context, err);
     }
     if (status == MR_OK) {
         status = m->sink->commit(m->task, &upto, err);

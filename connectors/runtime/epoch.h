@@ -43,8 +43,8 @@ typedef struct mr_epoch {
     mr_entry *entries; /* one per message, in the order of each partition; a record's origin is its
                           index here */
     size_t count;
-    const mr_batch *batches; /* decoded and transformed, in the order they are to be written */
-    size_t batch_count;
+    mr_batch *const *batches; /* decoded and transformed, in the order they are to be written */
+    size_t batch_count;       /* grows as the host makes more of them */
 } mr_epoch;
 
 typedef enum mr_wait {
@@ -55,6 +55,11 @@ typedef enum mr_wait {
 
 typedef struct mr_epoch_host {
     void *context;
+    /* Decodes further messages into batches of the epoch while the target is at work on those
+     * before; *any is false when there are none left. May send dead letters. It is not asked twice
+     * for the same messages, so it may fail only with MR_FATAL or MR_IDLE. NULL: all batches are
+     * there. */
+    mr_status (*more)(void *context, bool *any, mr_error *err);
     /* Sends entry `index` to the dead-letter topic; it need not be durable before flush. */
     mr_status (*dead_letter)(void *context, size_t index, const mr_error *why, mr_error *err);
     mr_status (*flush)(void *context, mr_error *err);

@@ -33,6 +33,7 @@ struct mr_intake {
 
     mr_message *messages;
     size_t count, capacity, bytes;
+    size_t decoded;       /* of count */
     size_t typical_bytes; /* of a message: the largest average of a poll, decaying */
 
     known *knowns;
@@ -41,7 +42,7 @@ struct mr_intake {
     mr_arena *arena;
     mr_epoch epoch;
     mr_entry *entries;
-    mr_batch *batches;
+    mr_batch **batches; /* each in the arena: a sink may keep pointers */
     size_t batch_capacity;
     mr_intake_failure *failures;
     size_t failure_count, failure_capacity;
@@ -165,7 +166,10 @@ static mr_batch *add_batch(mr_intake *in)
         in->batch_capacity = in->batch_capacity ? in->batch_capacity * 2 : 16;
         in->batches = mr_realloc_array(in->batches, in->batch_capacity, sizeof *in->batches);
     }
-    return &in->batches[in->epoch.batch_count++];
+    mr_batch *batch = mr_arena_alloc(in->arena, sizeof *batch);
+    in->batches[in->epoch.batch_count++] = batch;
+    in->epoch.batches = in->batches;
+    return batch;
 }
 
 /* The plan for a writer schema, compiled when it is met first. */
@@ -265,16 +269,16 @@ static mr_status route_batch(mr_intake *in, const mr_batch *decoded, mr_error *e
     return MR_OK;
 }
 
-/* Decodes the run of messages that starts at `from` and shares topic and schema; *next is the first
- * one after it. */
-static mr_status decode_run(mr_intake *in, size_t from, size_t *next, mr_error *err)
+/* Decodes the run of messages that starts at `decoded`, shares topic and schema, and ends before
+ * `end`. */
+static mr_status decode_run(mr_intake *in, size_t end, mr_error *err)
 {
-    mr_batch batch = {.topic = in->messages[from].topic, .arena = in->arena};
-    batch.records = mr_arena_alloc(in->arena, (in->count - from) * sizeof *batch.records);
+    size_t i = in->decoded;
+    mr_batch batch = {.topic = in->messages[i].topic, .arena = in->arena};
+    batch.records = mr_arena_alloc(in->arena, (end - i) * sizeof *batch.records);
     const known *k = NULL;
     uint64_t run = 0;
-    size_t i = from;
-    for (; i < in->count && in->messages[i].topic == batch.topic; i++) {
+    for (; i < end && in->messages[i].topic == batch.topic; i++) {
         uint64_t fingerprint;
         if (!read_fingerprint(in, i, &fingerprint)) {
             continue;
@@ -300,29 +304,36 @@ static mr_status decode_run(mr_intake *in, size_t from, size_t *next, mr_error *
             fail_entry(in, i, err);
         }
     }
-    *next = i;
     batch.schema = k ? k->schema : NULL;
-    return batch.count ? route_batch(in, &batch, err) : MR_OK;
+    mr_status status = batch.count ? route_batch(in, &batch, err) : MR_OK;
+    if (status == MR_OK) {
+        in->decoded = i;
+    }
+    return status;
 }
 
-mr_status mr_intake_decode(mr_intake *in, mr_epoch **epoch, const mr_intake_failure **failures,
-                           size_t *failure_count, mr_error *err)
+mr_epoch *mr_intake_epoch(mr_intake *in)
 {
     in->epoch = (mr_epoch){.entries = in->entries, .count = in->count};
-    in->failure_count = 0;
+    in->decoded = 0;
     for (size_t i = 0; i < in->count; i++) {
         const mr_message *m = &in->messages[i];
         in->entries[i] = (mr_entry){m->topic, m->partition, MR_FATE_OPEN, m->offset};
     }
-    for (size_t i = 0; i < in->count;) {
-        mr_status status = decode_run(in, i, &i, err);
-        if (status != MR_OK) {
-            return status;
-        }
+    return &in->epoch;
+}
+
+mr_status mr_intake_more(mr_intake *in, size_t count, bool *any, const mr_intake_failure **failures,
+                         size_t *failure_count, mr_error *err)
+{
+    mr_status status = MR_OK;
+    size_t end = in->count - in->decoded > count ? in->decoded + count : in->count;
+    *any = in->decoded < end;
+    in->failure_count = 0;
+    while (status == MR_OK && in->decoded < end) {
+        status = decode_run(in, end, err);
     }
-    in->epoch.batches = in->batches;
-    *epoch = &in->epoch;
     *failures = in->failures;
     *failure_count = in->failure_count;
-    return MR_OK;
+    return status;
 }

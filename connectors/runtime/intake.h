@@ -38,12 +38,15 @@ size_t mr_intake_count(const mr_intake *intake);
 size_t mr_intake_bytes(const mr_intake *intake);
 const mr_message *mr_intake_message(const mr_intake *intake, size_t index);
 
-/* Decodes and transforms all messages held. Failures are of single messages; a failing status is of
- * the whole (MR_FATAL: a query that does not fit the schema; MR_IDLE: stopped). What it gives is
- * valid until mr_intake_clear(). */
-MR_CHECKED mr_status mr_intake_decode(mr_intake *intake, mr_epoch **epoch,
-                                      const mr_intake_failure **failures, size_t *failure_count,
-                                      mr_error *err);
+/* An epoch of all messages held; nothing is decoded yet. Valid until mr_intake_clear(). */
+mr_epoch *mr_intake_epoch(mr_intake *intake);
+
+/* Decodes and transforms about `count` messages more into batches of the epoch; *any is false when
+ * there was none left. Failures are of single messages and valid until the next call; a failing
+ * status is of the whole (MR_FATAL: a query that does not fit the schema; MR_IDLE: stopped). */
+MR_CHECKED mr_status mr_intake_more(mr_intake *intake, size_t count, bool *any,
+                                    const mr_intake_failure **failures, size_t *failure_count,
+                                    mr_error *err);
 
 /* Releases the messages and everything made from them. */
 void mr_intake_clear(mr_intake *intake);

@@ -28,6 +28,7 @@ enum {
     POLL_MS = 100,
     AWAIT_TOPIC_MS = 20, /* each look is a client of its own */
     AWAIT_TOPIC_LONGEST_MS = 1000,
+    DECODE_AT_ONCE = 2000,  /* messages: small, so that the target begins early */
     IN_TRANSIT_MS = 15000,  /* how long partitions may be on their way between the tasks */
     QUEUE_BYTES = 16 << 20, /* prefetch; with the default batch a sink stays within 64 MiB */
 };
@@ -39,6 +40,7 @@ typedef struct sink_life {
     mr_producer *dead_producer; /* made with the first dead letter */
     char *dead_topic;
     mr_intake *intake;
+    mr_epoch *epoch;          /* the one that runs; of the intake */
     bool opened;              /* open() has been called, close() is due */
     mr_offsets assigned;      /* own copy; next: what is durable */
     bool abandoned;           /* the assignment changed while waiting */
@@ -547,7 +549,7 @@ static void count_done(sink_life *life, const mr_epoch *epoch)
 {
     uint64_t out = 0;
     for (size_t i = 0; i < epoch->batch_count; i++) {
-        const mr_batch *batch = &epoch->batches[i];
+        const mr_batch *batch = epoch->batches[i];
         for (size_t j = 0; j < batch->count; j++) {
             out += epoch->entries[batch->records[j].origin].fate != MR_FATE_DEAD;
         }
@@ -558,20 +560,27 @@ static void count_done(sink_life *life, const mr_epoch *epoch)
     mr_count(&c->epochs, 1);
 }
 
+/* The target is at work on the batches before while these are decoded. What can not be decoded has
+ * no batch, so it must be buried here: when that fails, this life ends and everything is read
+ * again. */
+static mr_status host_more(void *context, bool *any, mr_error *err)
+{
+    sink_life *life = context;
+    const mr_intake_failure *failures;
+    size_t count;
+    mr_status status = mr_intake_more(life->intake, DECODE_AT_ONCE, any, &failures, &count, err);
+    if (status == MR_OK) {
+        status = bury_failures(life, life->epoch, failures, count, err);
+    }
+    return status == MR_OK || status == MR_IDLE ? status : MR_FATAL;
+}
+
 static mr_status run_epoch(sink_life *life, mr_error *err)
 {
-    const mr_epoch_host host = {life,        host_dead_letter, host_flush,
-                                host_reopen, host_wait,        host_committed};
-    mr_epoch *epoch;
-    const mr_intake_failure *failures;
-    size_t failure_count;
-    mr_status status = mr_intake_decode(life->intake, &epoch, &failures, &failure_count, err);
-    if (status == MR_OK) {
-        status = bury_failures(life, epoch, failures, failure_count, err);
-    }
-    if (status == MR_OK) {
-        status = mr_epoch_run(epoch, task_of(life), life->sink, &host, err);
-    }
+    const mr_epoch_host host = {life,        host_more, host_dead_letter, host_flush,
+                                host_reopen, host_wait, host_committed};
+    mr_epoch *epoch = life->epoch = mr_intake_epoch(life->intake);
+    mr_status status = mr_epoch_run(epoch, task_of(life), life->sink, &host, err);
     if (status == MR_OK) {
         count_done(life, epoch);
         mr_consumer_commit(life->consumer, &life->assigned, false);

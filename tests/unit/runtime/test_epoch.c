@@ -43,6 +43,7 @@ typedef struct model {
     mr_wait stop_kind;
     mr_offset recovered[PARTITIONS];
     mr_offsets offsets;
+    mr_epoch *epoch; /* batches come one by one, as they are decoded */
 } model;
 
 static const char TOPIC[] = "trips";
@@ -142,6 +143,17 @@ static void model_abort(mr_task *task)
 static const mr_sink model_sink = {
     .begin = model_begin, .write = model_write, .commit = model_commit, .abort = model_abort};
 
+static mr_status host_more(void *context, bool *any, mr_error *err)
+{
+    model *m = context;
+    mr_status status = maybe_fail(m, err, "more");
+    *any = m->epoch->batch_count < 2;
+    if (status == MR_OK && *any) {
+        m->epoch->batch_count++;
+    }
+    return status;
+}
+
 static mr_status host_dead_letter(void *context, size_t index, const mr_error *why, mr_error *err)
 {
     model *m = context;
@@ -202,6 +214,7 @@ typedef struct fixture {
     mr_entry entries[MESSAGES];
     mr_record records[2][MESSAGES];
     mr_batch batches[2];
+    mr_batch *list[2];
     mr_epoch epoch;
     mr_task task;
     mr_route route;
@@ -226,14 +239,17 @@ static void prepare(fixture *f, model *m)
                                              .offset = f->entries[i].offset,
                                              .origin = (uint32_t)i};
     }
-    f->epoch = (mr_epoch){f->entries, MESSAGES, f->batches, 2};
+    f->list[0] = &f->batches[0];
+    f->list[1] = &f->batches[1];
+    f->epoch = (mr_epoch){f->entries, MESSAGES, f->list, 0};
+    m->epoch = &f->epoch;
     f->task = (mr_task){.name = "test", .count = 1, .self = m, .arena = mr_arena_new()};
 }
 
 static mr_status run(fixture *f, model *m, mr_error *err)
 {
-    const mr_epoch_host host = {m,           host_dead_letter, host_flush,
-                                host_reopen, host_wait,        host_committed};
+    const mr_epoch_host host = {m,           host_more, host_dead_letter, host_flush,
+                                host_reopen, host_wait, host_committed};
     return mr_epoch_run(&f->epoch, &f->task, &model_sink, &host, err);
 }
 
@@ -382,8 +398,8 @@ static void a_fatal_failure_moves_nothing(void **state)
     prepare(&f, &m);
     const mr_sink sink = {
         .begin = model_begin, .write = fatal_write, .commit = model_commit, .abort = model_abort};
-    const mr_epoch_host host = {&m,          host_dead_letter, host_flush,
-                                host_reopen, host_wait,        host_committed};
+    const mr_epoch_host host = {&m,          host_more, host_dead_letter, host_flush,
+                                host_reopen, host_wait, host_committed};
     assert_int_equal(mr_epoch_run(&f.epoch, &f.task, &sink, &host, &err), MR_FATAL);
     assert_string_equal(err.text, "no such table");
     assert_int_equal(m.table_count, 0);

@@ -21,9 +21,7 @@ peer_ours() {
     landed=$(
         DATABASE_URL=$PG_DSN LAUNCH_URL=$PG_DSN RESULTS=/dev/null ours peers "ours: upsert" "$1" "$DATA/sink.json" 2>&1
     )
-    jq -c --argjson s "$(DATABASE_URL=$PG_DSN sql "SELECT extract(epoch FROM max(t) - min(t)) FROM (
-        SELECT pg_xact_commit_timestamp(xmin) AS t FROM bench.trips) x")" '
-        .landed_seconds = $s | .records_per_s = (.records / $s | round)' <<<"$landed" | keep
+    DATABASE_URL=$PG_DSN keep_landed "$landed"
 }
 
 fresh_peer_table() {

@@ -121,3 +121,42 @@ case_pg_insert() {
         in_turn "$round" insert_ours insert_reference
     done
 }
+
+# keep_landed LINE: a measurement, with its rate as the peers' scripts define it: N / (last - first record
+# landed), by commit timestamps. Needs track_commit_timestamp.
+keep_landed() {
+    jq -c --argjson s "$(sql "SELECT extract(epoch FROM max(t) - min(t)) FROM (
+        SELECT pg_xact_commit_timestamp(xmin) AS t FROM bench.trips) x")" '
+        .landed_seconds = $s | .records_per_s = (.records / $s | round)' <<<"$1" | keep
+}
+
+landed_ours() {
+    local line
+    fresh_table pk
+    sink_pipeline insert >"$DATA/sink.json"
+    line=$(LAUNCH_URL=$DATABASE_URL RESULTS=/dev/null ours "$CASE" "ours: primary key" "$1" "$DATA/sink.json" 2>&1)
+    check_rows
+    keep_landed "$line"
+}
+
+landed_reference() {
+    local line
+    fresh_table pk
+    line=$(LAUNCH_URL=$DATABASE_URL RESULTS=/dev/null launch "$CASE" "reference: primary key" "$1" \
+        "$PROGRAMS/bench_pg_loop" "$DATABASE_URL" bench.trips "$RECORDS" "$LOOP_BATCH" copy 2>&1)
+    check_rows
+    keep_landed "$line"
+}
+
+# Without the start and the end of either program.
+case_pg_insert_landed() {
+    local CASE=pg-insert-landed round
+    if [[ $(sql "SHOW track_commit_timestamp") != on ]]; then
+        say "pg-insert-landed: skipped; it needs track_commit_timestamp=on in the server"
+        return 0
+    fi
+    load_trips
+    for ((round = 1; round <= ROUNDS; round++)); do
+        in_turn "$round" landed_ours landed_reference
+    done
+}

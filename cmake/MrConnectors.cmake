@@ -1,10 +1,12 @@
 # Connectors: each is a folder with one descriptor; the registry of all of them is generated.
 #
-#   mr_add_connector(NAME file KIND source DESCRIPTOR mr_file_source LINKS ...)
+#   mr_add_connector(NAME file KIND source DESCRIPTOR mr_file_source [SEES mongo] LINKS ...)
+#
+# SEES     a layer that connectors of one system share, beside api, base and codec
 function(mr_add_connector)
-    cmake_parse_arguments(C "" "NAME;KIND;DESCRIPTOR" "LINKS" ${ARGN})
+    cmake_parse_arguments(C "" "NAME;KIND;DESCRIPTOR" "SEES;LINKS" ${ARGN})
     mr_add_layer(NAME ${C_KIND}_${C_NAME} FOLDER ${C_KIND}s/${C_NAME}
-        SEES api base codec LINKS ${C_LINKS})
+        SEES api base codec ${C_SEES} LINKS ${C_LINKS})
     file(GLOB sources "${CMAKE_SOURCE_DIR}/connectors/${C_KIND}s/${C_NAME}/*.c")
     if(sources)
         set_property(GLOBAL APPEND PROPERTY MR_CONNECTOR_LAYERS "${C_KIND}_${C_NAME}")

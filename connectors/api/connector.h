@@ -33,6 +33,13 @@ int mr_task_index(mr_task *task);     /* 0 .. mr_task_count() - 1 */
 int mr_task_count(mr_task *task);     /* tasks.max */
 bool mr_task_once(mr_task *task);     /* --once: drain what is there, then MR_END */
 bool mr_task_stopping(mr_task *task); /* a stop was asked for */
+/* Sources: `topic` as configured (with the {placeholders} of an MR_NAMES_TOPICS source), and
+ * `key.fields`. */
+const char *mr_task_topic(mr_task *task);
+const mr_list *mr_task_key_fields(mr_task *task);
+/* A figure that goes up and down, in base units: "oplog_window_seconds". Shown with the connector's
+ * counters; `name` is a literal. At most MR_GAUGES_MAX names per task. */
+void mr_task_gauge(mr_task *task, const char *name, double value);
 /* Tells the user something worth knowing that is no error (a table was created, a file was
  * finished). */
 void mr_task_info(mr_task *task, const char *format, ...) MR_PRINTF(2, 3);
@@ -84,7 +91,12 @@ typedef struct mr_offsets {
 
 /* --- The operation tables --- */
 
-/* External system -> Kafka; pulled. */
+/* External system -> Kafka; pulled. What of a source's record goes on the wire:
+ *   topic    batch->topic, else the configured one
+ *   key      raw_key when it is there, else made from key.fields of the value
+ *   value    the value's cells as Avro; without a schema (batch->schema NULL) raw_value as it is;
+ *            neither: a tombstone
+ *   headers  as they are */
 typedef struct mr_source {
     /* Connects and moves to `resume` (all positions stored for this connector, of all its tasks).
      */
@@ -131,7 +143,15 @@ typedef struct mr_route {
 /* All routes of the sink: from open() on. */
 const mr_route *mr_task_routes(mr_task *task, size_t *count);
 
-enum { MR_STORES_OFFSETS = 1, MR_IDEMPOTENT = 2, MR_UNIQUE_KEYS = 4 };
+enum {
+    MR_STORES_OFFSETS = 1,
+    MR_IDEMPOTENT = 2,
+    MR_UNIQUE_KEYS = 4,
+    MR_MAKES_KEYS = 8,    /* sources: every record has a raw_key; key.fields name fields of what was
+                             read, not of the outgoing record, and are the source's own business */
+    MR_NAMES_TOPICS = 16, /* sources: `topic` may hold placeholders in braces, such as {collection},
+                             that the source replaces: it sets batch->topic always */
+};
 
 typedef struct mr_connector {
     const char *name;    /* "postgres": as users write it */

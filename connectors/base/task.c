@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
@@ -46,6 +47,33 @@ bool mr_task_once(mr_task *task)
 bool mr_task_stopping(mr_task *task)
 {
     return task->stop && atomic_load_explicit(task->stop, memory_order_relaxed);
+}
+
+const char *mr_task_topic(mr_task *task)
+{
+    return task->topic;
+}
+
+const mr_list *mr_task_key_fields(mr_task *task)
+{
+    static const mr_list none;
+    return task->key_fields ? task->key_fields : &none;
+}
+
+void mr_task_gauge(mr_task *task, const char *name, double value)
+{
+    for (size_t i = 0; i < MR_GAUGES_MAX; i++) {
+        mr_gauge *gauge = &task->gauges[i];
+        const char *there = atomic_load_explicit(&gauge->name, memory_order_relaxed);
+        if (there && strcmp(there, name) != 0) {
+            continue;
+        }
+        atomic_store_explicit(&gauge->value, value, memory_order_relaxed);
+        if (!there) {
+            atomic_store_explicit(&gauge->name, name, memory_order_release);
+        }
+        return;
+    }
 }
 
 const mr_route *mr_task_routes(mr_task *task, size_t *count)

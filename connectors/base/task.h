@@ -22,8 +22,17 @@ typedef struct mr_rejected_input {
     mr_error why;
 } mr_rejected_input;
 
+enum { MR_GAUGES_MAX = 8 };
+
+typedef struct mr_gauge {
+    const char *_Atomic name; /* NULL: free; never changes once set */
+    _Atomic double value;
+} mr_gauge;
+
 struct mr_task {
     const char *name;
+    const char *topic;         /* sources */
+    const mr_list *key_fields; /* sources; NULL: none */
     int index, count;
     bool once;
     const atomic_bool *stop; /* NULL: never */
@@ -39,6 +48,7 @@ struct mr_task {
     size_t input_count, input_capacity;
 
     atomic_int_fast64_t progress_done_bytes, progress_total_bytes;
+    mr_gauge gauges[MR_GAUGES_MAX]; /* may be read while the task runs */
 };
 
 void mr_task_release(

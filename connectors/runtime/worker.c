@@ -34,6 +34,8 @@ static mr_status live(mr_worker *w)
     mr_route *routes = NULL;
     mr_task *task = &w->task; /* field by field: its progress may be read meanwhile */
     task->name = config->task_name;
+    task->topic = config->source.topic;
+    task->key_fields = &config->source.key_fields;
     task->index = w->index;
     task->count =
         (int)(config->connector->source ? config->source.tasks_max : config->sink.tasks_max);

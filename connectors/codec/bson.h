@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * BSON (bsonspec.org, version 1.1) read from and written to bytes, without a library: on the hot
+ * path nothing is copied and nothing is allocated per field.
+ *
+ * Trust       Bytes are checked once, by mr_bson_check(); everything else takes checked documents.
+ * Limits      100 levels of documents and arrays as MongoDB itself has it, plus those of a change
+ *             event; 64 MiB in all.
+ */
+#ifndef MR_CODEC_BSON_H
+#define MR_CODEC_BSON_H
+
+#include "api/error.h"
+#include "api/record.h"
+#include "base/buffer.h"
+
+enum { MR_BSON_DEPTH_MAX = 200, MR_BSON_BYTES_MAX = 64 << 20 };
+
+/* Element types as they are in the bytes. */
+typedef enum mr_bson_type {
+    MR_BSON_DOUBLE = 0x01,
+    MR_BSON_STRING = 0x02,
+    MR_BSON_DOCUMENT = 0x03,
+    MR_BSON_ARRAY = 0x04,
+    MR_BSON_BINARY = 0x05,
+    MR_BSON_UNDEFINED = 0x06,
+    MR_BSON_OBJECT_ID = 0x07,
+    MR_BSON_BOOL = 0x08,
+    MR_BSON_DATE = 0x09,
+    MR_BSON_NULL = 0x0a,
+    MR_BSON_REGEX = 0x0b,
+    MR_BSON_DB_POINTER = 0x0c,
+    MR_BSON_CODE = 0x0d,
+    MR_BSON_SYMBOL = 0x0e,
+    MR_BSON_CODE_WITH_SCOPE = 0x0f,
+    MR_BSON_INT32 = 0x10,
+    MR_BSON_TIMESTAMP = 0x11,
+    MR_BSON_INT64 = 0x12,
+    MR_BSON_DECIMAL128 = 0x13,
+    MR_BSON_MAX_KEY = 0x7f,
+    MR_BSON_MIN_KEY = 0xff,
+} mr_bson_type;
+
+/* One element of a document. All of it lies in the document's bytes. */
+typedef struct mr_bson_element {
+    uint8_t type; /* mr_bson_type */
+    mr_slice name;
+    mr_slice value; /* the value's bytes as in the specification, lengths of strings, documents and
+                       binaries included */
+} mr_bson_element;
+
+/* Is this one whole, well-formed document: lengths, types, terminators, depth? Texts need not be
+ * UTF-8 (mongod does not see to that). MR_REJECT with the byte offset and the path. */
+MR_CHECKED mr_status mr_bson_check(const char *data, size_t len, mr_error *err);
+
+/* Length of the document that begins at data, as its first four bytes say; no more is looked at. */
+size_t mr_bson_length(const char *data);
+
+/* Iterates over a checked document's elements: *cursor starts at 0; false at the end. */
+bool mr_bson_next(mr_slice document, size_t *cursor, mr_bson_element *ret);
+/* First element of that name; false: none. */
+bool mr_bson_find(mr_slice document, const char *name, mr_bson_element *ret);
+/* The same with a path of names through documents: "address.city". */
+bool mr_bson_find_path(mr_slice document, const char *path, mr_bson_element *ret);
+
+/* Values of checked elements. Text of STRING, CODE, SYMBOL; a sub-document; a number of any of
+ * the number types, DATE or BOOL as an integer (doubles cut). */
+mr_slice mr_bson_text(const mr_bson_element *element);
+mr_slice mr_bson_document(const mr_bson_element *element); /* DOCUMENT or ARRAY */
+int64_t mr_bson_int(const mr_bson_element *element);
+double mr_bson_double(const mr_bson_element *element);
+mr_slice mr_bson_binary(const mr_bson_element *element, uint8_t *subtype);
+void mr_bson_timestamp(const mr_bson_element *element, uint32_t *seconds, uint32_t *increment);
+
+/* Are two documents equal, the order of fields in (sub-)documents apart? Bytes are compared first,
+ * so that equal documents cost little. */
+bool mr_bson_same(mr_slice a, mr_slice b);
+
+/* Order of two values as MongoDB sorts them (BSON comparison order: by kind first, numbers of all
+ * types by value, texts by bytes): <0, 0, >0. */
+int mr_bson_compare(const mr_bson_element *a, const mr_bson_element *b);
+
+/* Extended JSON v2 (github.com/mongodb/specifications, extended-json.md), appended to *out:
+ * canonical keeps every type, relaxed is for people. Text that is not UTF-8 gets U+FFFD. */
+void mr_bson_json(mr_slice document, bool canonical, mr_buffer *out);
+void mr_bson_value_json(const mr_bson_element *element, bool canonical, mr_buffer *out);
+
+/* Decimal128 (IEEE 754-2008, binary integer significand, little-endian as in BSON) to and from
+ * text; out holds at least MR_DECIMAL128_TEXT_BYTES. false: the text is no number of at most 34
+ * digits. */
+enum { MR_DECIMAL128_BYTES = 16, MR_DECIMAL128_TEXT_BYTES = 48, MR_OBJECT_ID_BYTES = 12 };
+size_t mr_decimal128_text(const char bits[MR_DECIMAL128_BYTES], char *out);
+bool mr_decimal128_parse(const char *text, size_t len, char bits[MR_DECIMAL128_BYTES]);
+/* 24 hexadecimal digits, not terminated. */
+void mr_object_id_text(const char id[MR_OBJECT_ID_BYTES], char out[24]);
+
+/* --- Writing --- */
+
+/* A document under construction in a buffer: begin and end nest. The buffer's limit is the
+ * document's: check buffer.failed at the end. */
+size_t mr_bson_begin(mr_buffer *out); /* returns what mr_bson_end() wants */
+void mr_bson_end(mr_buffer *out, size_t begun);
+void mr_bson_add(mr_buffer *out, const mr_bson_element *element); /* under its own name */
+void mr_bson_add_as(mr_buffer *out, const char *name, const mr_bson_element *element);
+void mr_bson_add_text(mr_buffer *out, const char *name, const char *text, size_t len);
+void mr_bson_add_int32(mr_buffer *out, const char *name, int32_t value);
+void mr_bson_add_int64(mr_buffer *out, const char *name, int64_t value);
+void mr_bson_add_double(mr_buffer *out, const char *name, double value);
+void mr_bson_add_bool(mr_buffer *out, const char *name, bool value);
+void mr_bson_add_null(mr_buffer *out, const char *name);
+void mr_bson_add_date(mr_buffer *out, const char *name, int64_t ms);
+void mr_bson_add_timestamp(mr_buffer *out, const char *name, uint32_t seconds, uint32_t increment);
+void mr_bson_add_binary(mr_buffer *out, const char *name, uint8_t subtype, mr_slice bytes);
+void mr_bson_add_document(mr_buffer *out, const char *name, mr_slice document, bool array);
+
+/* Cells of a schema to BSON (docs/types.md has the table): int -> int32, long -> int64, float and
+ * double -> double, decimal -> Decimal128, uuid -> binary 4, times of day -> int64, dates and
+ * timestamps -> date (micros are cut to millis), duration -> document, fixed and bytes -> binary 0,
+ * enum -> string, map -> document, millrace.ObjectId and millrace.Decimal128 -> themselves,
+ * millrace.Json -> the value its JSON says where that can be told (else a string).
+ *
+ * Nulls of a record that has the alias MR_BSON_ABSENT are fields that are not there; of others they
+ * are null. Field names are the schema's; of a record with that alias those of the documents (doc
+ * of the field, see bson_shape.h).
+ *
+ * mr_bson_encode() appends one document; MR_REJECT with the path when a cell has no BSON form (a
+ * text that is not UTF-8, a decimal of more than 34 digits, more than 16 MiB): out is as it was. */
+#define MR_BSON_ABSENT "millrace.Document"
+MR_CHECKED mr_status mr_bson_encode(const mr_schema *record, const mr_cell *cell, mr_buffer *out,
+                                    mr_error *err);
+/* One cell as an element of a document under construction. */
+MR_CHECKED mr_status mr_bson_encode_field(const mr_schema *schema, const char *name,
+                                          const mr_cell *cell, mr_buffer *out, mr_error *err);
+
+#endif

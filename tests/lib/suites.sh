@@ -9,7 +9,7 @@ export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:${UBSAN_OPTIONS:-}
 export LSAN_OPTIONS=suppressions=$ROOT/tests/lib/lsan.supp:print_suppressions=0:${LSAN_OPTIONS:-}
 export TSAN_OPTIONS=suppressions=$ROOT/tests/lib/tsan.supp:halt_on_error=1:second_deadlock_stack=1:${TSAN_OPTIONS:-}
 
-SERVERS=(postgres kafka)
+SERVERS=(postgres kafka mongod)
 
 # Rooms with threads in them.
 TSAN_ROOMS='^unit_(base|kafka|runtime|sources|sinks)_'
@@ -146,7 +146,7 @@ run_fault_suite() (
         "$ROOT/docker/stack" up "${SERVERS[@]}" >"$OUTPUT/fault-stack" 2>&1 || true
         eval "$("$ROOT/docker/stack" env "${SERVERS[@]}")"
         run_scenario fault asan "${script%/run.sh}"
-        unset DATABASE_URL KAFKA_BOOTSTRAP_SERVERS
+        unset DATABASE_URL KAFKA_BOOTSTRAP_SERVERS MONGODB_URI
     done
     rm -f "$OUTPUT/fault-stack"
 )

@@ -39,6 +39,10 @@ MR_CHECKED mr_status mr_schema_can_read(const mr_schema *reader, const mr_schema
 /* How many distinct schema nodes a tree has: ids are 0 .. count-1. */
 uint32_t mr_schema_node_count(const mr_schema *root);
 
+/* A part of a tree as a schema of its own, e.g. the record of one field: cells of the part are
+ * cells of the new schema. It need not outlive this call. The caller owns a reference to *ret. */
+MR_CHECKED mr_status mr_schema_extract(const mr_schema *part, const mr_schema **ret, mr_error *err);
+
 /* --- Building schemas in code (transforms, inference) --- */
 
 typedef struct mr_schema_builder mr_schema_builder;
@@ -54,6 +58,8 @@ void mr_schema_builder_add(mr_schema_builder *builder, const char *name, mr_type
  * the default. A named type may come with several fields if it is the same each time. */
 void mr_schema_builder_add_copy(mr_schema_builder *builder, const char *name,
                                 const mr_schema *schema, bool nullable);
+/* Another full name by which the record is known. */
+void mr_schema_builder_alias(mr_schema_builder *builder, const char *full_name);
 /* Ends the building (frees the builder). A name used twice or not an Avro name is an error
  * (MR_FATAL) that has it in err->field. */
 MR_CHECKED mr_status mr_schema_builder_finish(mr_schema_builder *builder, const mr_schema **ret,

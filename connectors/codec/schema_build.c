@@ -199,6 +199,36 @@ void mr_schema_builder_add_copy(mr_schema_builder *b, const char *name, const mr
     add(b, name, type, null_first);
 }
 
+void mr_schema_builder_alias(mr_schema_builder *b, const char *full_name)
+{
+    json_t *aliases = json_object_get(b->root, "aliases");
+    if (!aliases) {
+        aliases = json_array();
+        json_object_set_new(b->root, "aliases", aliases);
+    }
+    json_array_append_new(aliases, json_string(full_name));
+}
+
+/* Takes `json`; NULL: it could not be made. */
+static mr_status parse_json(json_t *json, const mr_schema **ret, mr_error *err)
+{
+    char *text = json ? json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    json_decref(json);
+    mr_status status =
+        text ? mr_schema_parse(text, strlen(text), ret, err)
+             : mr_fail(err, MR_FATAL, MR_DOMAIN_SCHEMA, "schema cannot be written as JSON");
+    free(text);
+    return status;
+}
+
+mr_status mr_schema_extract(const mr_schema *part, const mr_schema **ret, mr_error *err)
+{
+    mr_name_map defined = {0};
+    json_t *json = mr_schema_node_json(part, &defined);
+    mr_name_map_release(&defined);
+    return parse_json(json, ret, err);
+}
+
 mr_status mr_schema_builder_finish(mr_schema_builder *b, const mr_schema **ret, mr_error *err)
 {
     mr_status status = b->status;
@@ -207,11 +237,7 @@ mr_status mr_schema_builder_finish(mr_schema_builder *b, const mr_schema **ret, 
             *err = b->err;
         }
     } else {
-        char *text = json_dumps(b->root, JSON_COMPACT);
-        status = text
-                     ? mr_schema_parse(text, strlen(text), ret, err)
-                     : mr_fail(err, MR_FATAL, MR_DOMAIN_SCHEMA, "schema cannot be written as JSON");
-        free(text);
+        status = parse_json(json_incref(b->root), ret, err);
     }
     mr_schema_builder_free(b);
     return status;

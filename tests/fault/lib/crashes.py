@@ -17,16 +17,12 @@ import argparse
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import threading
 import time
 
-ENV = os.environ
-ROOT, MILLRACE, TMP = ENV["MILLRACE_ROOT"], ENV["MILLRACE"], ENV["MILLRACE_TEST_TMP"]
-STACK = ENV["STACK"]
-SESSION_S = 1.5    # after which the group gives a silent member's work to others
+from harness import ENV, SESSION_S, TMP, Process, compare, server, show_logs, tap
 
 
 def sql(text):
@@ -82,45 +78,6 @@ class Feeder(threading.Thread):
             time.sleep(0.01)
 
 
-class Process:
-    """One of our processes, started again after each kill."""
-
-    def __init__(self, name, only, pipeline):
-        self.name, self.cmd = name, [MILLRACE, "run", pipeline, "--only", only, "--progress", "never"]
-        self.log = open(os.path.join(TMP, name + ".log"), "ab")
-        self.p = None
-
-    def start(self):
-        self.p = subprocess.Popen(self.cmd, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
-
-    def kill(self):
-        if self.p.poll() is not None:
-            raise RuntimeError("%s ended by itself with %s" % (self.name, self.p.returncode))
-        self.p.send_signal(signal.SIGKILL)
-        self.p.wait()
-
-    def replace(self, rng):
-        """Stops the process where it stands, has another take over, and wakes it up again."""
-        sleeper = self.p
-        if sleeper.poll() is not None:
-            raise RuntimeError("%s ended by itself with %s" % (self.name, sleeper.returncode))
-        sleeper.send_signal(signal.SIGSTOP)
-        self.start()
-        time.sleep(rng.uniform(SESSION_S + 0.2, SESSION_S * 3))
-        sleeper.send_signal(signal.SIGCONT)
-        time.sleep(rng.uniform(0.1, 2))    # they meet
-        sleeper.send_signal(rng.choice([signal.SIGTERM, signal.SIGKILL]))
-        sleeper.wait(60)
-
-    def stop(self):
-        self.p.send_signal(signal.SIGTERM)
-        try:
-            return self.p.wait(60)
-        except subprocess.TimeoutExpired:
-            self.p.kill()
-            return "no end within 60 s after SIGTERM"
-
-
 def pipeline(name, csv):
     query = "SELECT trip, rider, note, miles, total FROM record"
     return {
@@ -161,25 +118,6 @@ def dead_letters(name):
     p = subprocess.run(["kcat", "-b", ENV["KAFKA_BOOTSTRAP_SERVERS"], "-C", "-t", name + ".in.dlq", "-e", "-q",
                         "-X", "isolation.level=read_committed", "-o", "beginning"], capture_output=True, text=True)
     return sorted(x for x in p.stdout.splitlines() if x)
-
-
-def tap(good, what, *details):
-    print("ok - %s" % what if good else "not ok - %s" % what, flush=True)
-    for d in details if not good else ():
-        print("#   %s" % d, flush=True)
-    return good
-
-
-def compare(what, want, have):
-    if want == have:
-        return tap(True, what)
-    w, h = set(want), set(have)
-    return tap(False, what, "expected %d rows, found %d" % (len(want), len(have)), "missing: %s" % sorted(w - h)[:5],
-               "unexpected: %s" % sorted(h - w)[:5], "doubled: %d" % (len(have) - len(h)))
-
-
-def server(command, which):
-    subprocess.run([STACK, command, *which], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
 
 def crash(rng, victims, processes):
@@ -239,9 +177,7 @@ def main():
     for table in ("log", "trips", "riders"):
         sql("DROP TABLE IF EXISTS %s_%s" % (name, table))
     if not good:
-        for p in processes.values():
-            with open(p.log.name) as f:
-                print("".join("# %s: %s" % (p.name, x) for x in f.readlines()[-30:]))
+        show_logs(processes)
     return 0 if good else 1
 
 

@@ -10,11 +10,14 @@
 #ifndef MR_CODEC_BSON_H
 #define MR_CODEC_BSON_H
 
+#include <endian.h>
+
 #include "api/error.h"
 #include "api/record.h"
 #include "base/buffer.h"
 
 enum { MR_BSON_DEPTH_MAX = 200, MR_BSON_BYTES_MAX = 64 << 20 };
+enum { MR_DECIMAL128_BYTES = 16, MR_DECIMAL128_TEXT_BYTES = 48, MR_OBJECT_ID_BYTES = 12 };
 
 /* Element types as they are in the bytes. */
 typedef enum mr_bson_type {
@@ -53,22 +56,66 @@ typedef struct mr_bson_element {
  * UTF-8 (mongod does not see to that). MR_REJECT with the byte offset and the path. */
 MR_CHECKED mr_status mr_bson_check(const char *data, size_t len, mr_error *err);
 
+static inline uint32_t mr_bson_load32(const char *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return le32toh(v);
+}
+
+static inline uint64_t mr_bson_load64(const char *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return le64toh(v);
+}
+
 /* Length of the document that begins at data, as its first four bytes say; no more is looked at. */
-size_t mr_bson_length(const char *data);
+static inline size_t mr_bson_length(const char *data)
+{
+    return mr_bson_load32(data);
+}
+
+/* Length of a checked value's bytes. */
+size_t mr_bson_value_length(uint8_t type, const char *value);
 
 /* Iterates over a checked document's elements: *cursor starts at 0; false at the end. */
-bool mr_bson_next(mr_slice document, size_t *cursor, mr_bson_element *ret);
+static inline bool mr_bson_next(mr_slice document, size_t *cursor, mr_bson_element *ret)
+{
+    const char *p = document.data + (*cursor ? *cursor : 4);
+    ret->type = (uint8_t)*p++;
+    if (!ret->type) {
+        return false;
+    }
+    size_t name_len = strlen(p);
+    ret->name = (mr_slice){p, name_len};
+    p += name_len + 1;
+    ret->value = (mr_slice){p, mr_bson_value_length(ret->type, p)};
+    *cursor = (size_t)(p + ret->value.len - document.data);
+    return true;
+}
+
 /* First element of that name; false: none. */
 bool mr_bson_find(mr_slice document, const char *name, mr_bson_element *ret);
-/* The same with a path of names through documents: "address.city". */
+/* The same with a path of names through documents (and arrays, by index): "address.city". A name
+ * ends at the path's next dot, so names with dots in them are not found. */
 bool mr_bson_find_path(mr_slice document, const char *path, mr_bson_element *ret);
 
-/* Values of checked elements. Text of STRING, CODE, SYMBOL; a sub-document; a number of any of
- * the number types, DATE or BOOL as an integer (doubles cut). */
-mr_slice mr_bson_text(const mr_bson_element *element);
-mr_slice mr_bson_document(const mr_bson_element *element); /* DOCUMENT or ARRAY */
+/* Values of checked elements. Text of STRING, CODE, SYMBOL, without the zero byte that is behind
+ * it. */
+static inline mr_slice mr_bson_text(const mr_bson_element *element)
+{
+    return (mr_slice){element->value.data + 4, mr_bson_load32(element->value.data) - 1};
+}
+
+/* DOCUMENT or ARRAY; the scope of CODE_WITH_SCOPE. */
+mr_slice mr_bson_document(const mr_bson_element *element);
+/* Any of the number types, DATE or BOOL as an integer: cut towards zero, and to the range where it
+ * is beyond; not a number is 0. So is every other type. */
 int64_t mr_bson_int(const mr_bson_element *element);
+/* The same as the nearest double; other types are not a number. */
 double mr_bson_double(const mr_bson_element *element);
+/* The bytes of a BINARY; subtype may be NULL. Without the second length that subtype 2 has. */
 mr_slice mr_bson_binary(const mr_bson_element *element, uint8_t *subtype);
 void mr_bson_timestamp(const mr_bson_element *element, uint32_t *seconds, uint32_t *increment);
 
@@ -88,7 +135,6 @@ void mr_bson_value_json(const mr_bson_element *element, bool canonical, mr_buffe
 /* Decimal128 (IEEE 754-2008, binary integer significand, little-endian as in BSON) to and from
  * text; out holds at least MR_DECIMAL128_TEXT_BYTES. false: the text is no number of at most 34
  * digits. */
-enum { MR_DECIMAL128_BYTES = 16, MR_DECIMAL128_TEXT_BYTES = 48, MR_OBJECT_ID_BYTES = 12 };
 size_t mr_decimal128_text(const char bits[MR_DECIMAL128_BYTES], char *out);
 bool mr_decimal128_parse(const char *text, size_t len, char bits[MR_DECIMAL128_BYTES]);
 /* 24 hexadecimal digits, not terminated. */
@@ -96,10 +142,17 @@ void mr_object_id_text(const char id[MR_OBJECT_ID_BYTES], char out[24]);
 
 /* --- Writing --- */
 
-/* A document under construction in a buffer: begin and end nest. The buffer's limit is the
- * document's: check buffer.failed at the end. */
+/* A document under construction in a buffer: begin and end nest. The buffer's limit (less than
+ * 2 GiB) is the document's: check buffer.failed at the end, before that nothing tells. Names are
+ * NUL-terminated, as those of elements are. */
 size_t mr_bson_begin(mr_buffer *out); /* returns what mr_bson_end() wants */
+size_t mr_bson_begin_as(mr_buffer *out, const char *name, bool array); /* within a document */
 void mr_bson_end(mr_buffer *out, size_t begun);
+
+/* The name of an array's element, in room of the caller's; returns it. */
+enum { MR_BSON_INDEX_BYTES = 11 };
+const char *mr_bson_index(uint32_t index, char room[MR_BSON_INDEX_BYTES]);
+
 void mr_bson_add(mr_buffer *out, const mr_bson_element *element); /* under its own name */
 void mr_bson_add_as(mr_buffer *out, const char *name, const mr_bson_element *element);
 void mr_bson_add_text(mr_buffer *out, const char *name, const char *text, size_t len);
@@ -110,8 +163,12 @@ void mr_bson_add_bool(mr_buffer *out, const char *name, bool value);
 void mr_bson_add_null(mr_buffer *out, const char *name);
 void mr_bson_add_date(mr_buffer *out, const char *name, int64_t ms);
 void mr_bson_add_timestamp(mr_buffer *out, const char *name, uint32_t seconds, uint32_t increment);
+void mr_bson_add_object_id(mr_buffer *out, const char *name, const char id[MR_OBJECT_ID_BYTES]);
+void mr_bson_add_decimal128(mr_buffer *out, const char *name, const char bits[MR_DECIMAL128_BYTES]);
 void mr_bson_add_binary(mr_buffer *out, const char *name, uint8_t subtype, mr_slice bytes);
 void mr_bson_add_document(mr_buffer *out, const char *name, mr_slice document, bool array);
+/* Any type, its value's bytes as in mr_bson_element: they must be well-formed. */
+void mr_bson_add_value(mr_buffer *out, const char *name, uint8_t type, mr_slice value);
 
 /* Cells of a schema to BSON (docs/types.md has the table): int -> int32, long -> int64, float and
  * double -> double, decimal -> Decimal128, uuid -> binary 4, times of day -> int64, dates and

@@ -25,7 +25,24 @@ typedef struct mongo_time {
     uint32_t seconds, increment;
 } mongo_time;
 
-int mongo_time_compare(mongo_time a, mongo_time b);
+static inline int mongo_time_compare(mongo_time a, mongo_time b)
+{
+    if (a.seconds != b.seconds) {
+        return a.seconds < b.seconds ? -1 : 1;
+    }
+    return (a.increment > b.increment) - (a.increment < b.increment);
+}
+
+/* "operationTime" of a command's reply: the cluster time at which it was answered. false: none. */
+static inline bool mongo_reply_time(const bson_t *reply, mongo_time *ret)
+{
+    bson_iter_t it;
+    if (!bson_iter_init_find(&it, reply, "operationTime") || !BSON_ITER_HOLDS_TIMESTAMP(&it)) {
+        return false;
+    }
+    bson_iter_timestamp(&it, &ret->seconds, &ret->increment);
+    return true;
+}
 
 enum mongo_format { MONGO_AVRO, MONGO_DYNAMODB_JSON, MONGO_DOCUMENTS };
 enum mongo_snapshot_mode { MONGO_INITIAL, MONGO_NEVER, MONGO_ALWAYS, MONGO_WHEN_NEEDED };
@@ -44,6 +61,7 @@ typedef struct mongo_options {
     const char *record_name;
     bool schema_widen;
     int64_t schema_fields_max;
+    bool schema_ignore_unknown; /* fields that a given schema does not have are left out */
     int snapshot_mode;
     int64_t snapshot_tasks;
     bool images_enable; /* switch pre- and post-images on where they are off */

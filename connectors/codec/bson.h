@@ -170,23 +170,42 @@ void mr_bson_add_document(mr_buffer *out, const char *name, mr_slice document, b
 /* Any type, its value's bytes as in mr_bson_element: they must be well-formed. */
 void mr_bson_add_value(mr_buffer *out, const char *name, uint8_t type, mr_slice value);
 
-/* Cells of a schema to BSON (docs/types.md has the table): int -> int32, long -> int64, float and
- * double -> double, decimal -> Decimal128, uuid -> binary 4, times of day -> int64, dates and
- * timestamps -> date (micros are cut to millis), duration -> document, fixed and bytes -> binary 0,
- * enum -> string, map -> document, millrace.ObjectId and millrace.Decimal128 -> themselves,
- * millrace.Json -> the value its JSON says where that can be told (else a string).
+/* --- Cells to BSON (docs/types.md has the table) ---
+ *
+ * int -> int32, long -> int64, float and double -> double, decimal -> Decimal128, uuid -> binary 4,
+ * times of day -> int64, dates and timestamps -> date (micros are cut to millis, downwards),
+ * duration -> document {months, days, milliseconds}, fixed and bytes -> binary 0, enum -> string,
+ * map -> document, millrace.ObjectId and millrace.Decimal128 -> themselves, millrace.Json -> the
+ * value its JSON says (extended JSON, canonical or relaxed) where that can be told, else a string.
  *
  * Nulls of a record that has the alias MR_BSON_ABSENT are fields that are not there; of others they
  * are null. Field names are the schema's; of a record with that alias those of the documents (doc
- * of the field, see bson_shape.h).
- *
- * mr_bson_encode() appends one document; MR_REJECT with the path when a cell has no BSON form (a
- * text that is not UTF-8, a decimal of more than 34 digits, more than 16 MiB): out is as it was. */
+ * of the field, see bson_shape.h). */
 #define MR_BSON_ABSENT "millrace.Document"
-MR_CHECKED mr_status mr_bson_encode(const mr_schema *record, const mr_cell *cell, mr_buffer *out,
-                                    mr_error *err);
-/* One cell as an element of a document under construction. */
-MR_CHECKED mr_status mr_bson_encode_field(const mr_schema *schema, const char *name,
+
+enum { MR_BSON_ENCODED_BYTES_MAX = 16 << 20 }; /* what mongod takes as one document */
+
+typedef struct mr_bson_encoder mr_bson_encoder;
+
+/* A plan that writes cells of `schema`. It is not changed by use: any number of threads may share
+ * it. The schema may be a part of a tree (an image in a change record), which then must outlive the
+ * encoder; of a whole tree it keeps a reference. */
+mr_bson_encoder *mr_bson_encoder_new(const mr_schema *schema);
+void mr_bson_encoder_free(mr_bson_encoder *encoder);
+
+/* Appends a record or a map as one document. MR_REJECT with the path in err->field when a cell has
+ * no BSON form (a text that is not UTF-8, a decimal of more than 34 digits), does not fit the
+ * schema, or when it is more than 16 MiB or than `out` may hold: out is then as it was before. */
+MR_CHECKED mr_status mr_bson_encode(const mr_bson_encoder *encoder, const mr_cell *cell,
+                                    mr_buffer *out, mr_error *err);
+/* A cell of the encoder's schema, whatever it is, as an element of a document under construction.
+ * A null is written as one. */
+MR_CHECKED mr_status mr_bson_encode_value(const mr_bson_encoder *encoder, const char *name,
                                           const mr_cell *cell, mr_buffer *out, mr_error *err);
+/* The same with a cell of one field of the encoder's record. name NULL: under the field's own, as
+ * mr_bson_encode() would. */
+MR_CHECKED mr_status mr_bson_encode_field(const mr_bson_encoder *encoder, size_t field,
+                                          const char *name, const mr_cell *cell, mr_buffer *out,
+                                          mr_error *err);
 
 #endif

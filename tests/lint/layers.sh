@@ -19,7 +19,7 @@ only() {
 
 only 'librdkafka/.*' kafka
 only 'libpq-fe.h|postgres_ext.h|libpq/.*' sinks/postgres
-only 'mongoc.*|bson.*' sources/mongodb sinks/mongodb codec/bson.c codec/bson.h
+only '(mongoc|bson)/.*' mongo sources/mongodb sinks/mongodb
 only 'sqlite3.h' transform
 only 'curl/.*|microhttpd.h' net
 [[ $(git grep --untracked -lE '#include <avro(\.h|/.*)>' -- connectors | wc -l) -le 1 ]] ||

@@ -37,6 +37,7 @@ typedef struct source_life {
     char *dead_topic;
     bool dead_topic_exists;
     bool opened, begun;
+    bool cut_short; /* not all of a poll's records were handed over: nothing may be committed */
     uint64_t records_in, records_out, dead; /* of the open transaction */
     size_t bytes;
 } source_life;
@@ -194,8 +195,8 @@ static mr_status send_batch(source_life *life, mr_batch *batch, mr_error *err)
     return status;
 }
 
-/* One poll and what came of it. MR_IDLE and MR_END are handed on after what came with them was
- * sent. */
+/* One poll and what came of it. MR_IDLE and MR_END of the source are handed on after what came with
+ * them was sent; the same from the sending means that a stop came first. */
 static mr_status poll_once(source_life *life, int64_t deadline_us, mr_error *err)
 {
     mr_task *task = task_of(life);
@@ -215,6 +216,7 @@ static mr_status poll_once(source_life *life, int64_t deadline_us, mr_error *err
             status = send_rejected_inputs(life, err);
         }
         if (status != MR_OK) {
+            life->cut_short = true;
             return status;
         }
     }
@@ -268,7 +270,7 @@ static mr_status step(source_life *life, mr_error *err)
     } while (polled == MR_OK && mr_clock_us() < deadline_us &&
              life->bytes < TRANSACTION_BYTES_MAX &&
              !atomic_load_explicit(&life->worker->stop, memory_order_relaxed));
-    if (polled != MR_OK && polled != MR_IDLE && polled != MR_END) {
+    if (life->cut_short || (polled != MR_OK && polled != MR_IDLE && polled != MR_END)) {
         return polled;
     }
     mr_status status = commit(life, err);

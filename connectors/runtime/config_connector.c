@@ -388,6 +388,38 @@ static void check_topic(const draft *d, const char *option, const char *name)
     }
 }
 
+/* The topic of a source, which may hold placeholders where the source names its topics itself; the
+ * rest must be good as part of a name. Which placeholders there are, the source's own check knows.
+ */
+static void check_source_topic(const draft *d, const char *topic)
+{
+    const mr_connector *connector = d->config->connector;
+    if (!topic || !strpbrk(topic, "{}")) {
+        check_topic(d, "topic", topic);
+        return;
+    }
+    if (!(connector->capabilities & MR_NAMES_TOPICS)) {
+        mr_config_tell(d->reader, place_of(d, d->path, "topic"),
+                       "\"%.250s\" holds a placeholder in braces, but the source %s has none: all "
+                       "its records go to one topic",
+                       topic, connector->name);
+        return;
+    }
+    char *rest = mr_arena_format(d->reader->arena, "%s", topic), *to = rest;
+    for (const char *at = topic; *at; at++) {
+        const char *end = *at == '{' ? strchr(at, '}') : NULL;
+        *to++ = end ? 'x' : *at;
+        at = end ? end : at;
+    }
+    *to = '\0';
+    if (!good_topic(rest)) {
+        mr_config_tell(d->reader, place_of(d, d->path, "topic"),
+                       "\"%.250s\" can not be a topic; allowed: 1 to %d of A-Z a-z 0-9 . _ - and "
+                       "placeholders in braces",
+                       topic, TOPIC_MAX_BYTES);
+    }
+}
+
 static void check_topic_pattern(const draft *d, const char *pattern)
 {
     regex_t regex;
@@ -430,7 +462,7 @@ static void check_source(const draft *d)
 {
     const mr_source_options *source = &d->config->source;
     mr_error err = {0};
-    check_topic(d, "topic", source->topic);
+    check_source_topic(d, source->topic);
     check_topic(d, "on.failure.topic", source->failure_topic);
     if (source->query && mr_transform_check(source->query, &err) != MR_OK) {
         mr_config_tell(d->reader, place_of(d, d->path, "query"), "%s", err.text);

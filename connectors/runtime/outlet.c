@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One encoder per schema, one buffer for all messages; the producer copies what it is given. */
+/* One encoder per schema, one buffer for all messages; the producer copies what it is given. What a
+ * source has in its final form already (raw_key, raw_value without a schema) is passed on as it is.
+ */
 #include "runtime/outlet.h"
 
 #include <inttypes.h>
@@ -24,7 +26,7 @@ typedef struct known {
     const mr_schema *schema; /* our reference */
     mr_encoder *encoder;
     char header[MR_SINGLE_OBJECT_HEADER_BYTES];
-    int *key_fields; /* index per key field */
+    int *key_fields; /* index per key field; unused where the source makes the keys */
 } known;
 
 struct mr_outlet {
@@ -80,6 +82,11 @@ void mr_outlet_free(mr_outlet *out)
     free(out);
 }
 
+static bool source_makes_keys(const mr_outlet *out)
+{
+    return out->config->connector->capabilities & MR_MAKES_KEYS;
+}
+
 static void fail_record(mr_outlet *out, const mr_record *record, const mr_error *why)
 {
     if (out->failure_count == out->failure_capacity) {
@@ -124,7 +131,8 @@ static mr_status find_known(mr_outlet *out, const mr_schema *schema, const known
     }
     const mr_list *key_fields = &out->config->source.key_fields;
     known k = {.key_fields = mr_calloc(key_fields->count, sizeof(int))};
-    mr_status status = find_key_fields(key_fields, schema, k.key_fields, err);
+    mr_status status =
+        source_makes_keys(out) ? MR_OK : find_key_fields(key_fields, schema, k.key_fields, err);
     if (status == MR_OK) {
         status = mr_schemas_put(out->schemas, schema, out->stop, err);
     }
@@ -224,8 +232,30 @@ static mr_status make_key(mr_outlet *out, const known *k, const mr_cell *value, 
     return MR_OK;
 }
 
+/* The value's bytes, and for a record without one of its own the key. */
+static mr_status make_message(mr_outlet *out, const known *k, const mr_record *record,
+                              mr_outgoing *message, mr_error *err)
+{
+    if (!k) { /* in its final form, or a tombstone */
+        message->value = record->raw_value;
+        return MR_OK;
+    }
+    if (!record->value) {
+        return MR_OK;
+    }
+    mr_buffer_clear(&out->message);
+    mr_buffer_add(&out->message, k->header, sizeof k->header);
+    mr_status status = mr_encode(k->encoder, record->value, &out->message, err);
+    if (status == MR_OK && !message->key.data && !source_makes_keys(out)) {
+        status = make_key(out, k, record->value, &message->key, err);
+    }
+    message->value = (mr_slice){out->message.data, out->message.len};
+    return status;
+}
+
 static mr_status send_one(mr_outlet *out, mr_producer *producer, const mr_batch *batch,
-                          const known *k, const mr_record *record, mr_error *err)
+                          const known *k, const mr_record *record, size_t *sent_bytes,
+                          mr_error *err)
 {
     mr_outgoing message = {
         .topic = batch->topic ? batch->topic : out->config->source.topic,
@@ -235,19 +265,14 @@ static mr_status send_one(mr_outlet *out, mr_producer *producer, const mr_batch 
         .headers = record->headers,
         .header_count = record->header_count,
     };
-    if (record->value) {
-        mr_buffer_clear(&out->message);
-        mr_buffer_add(&out->message, k->header, sizeof k->header);
-        mr_status status = mr_encode(k->encoder, record->value, &out->message, err);
-        if (status == MR_OK && !message.key.data) {
-            status = make_key(out, k, record->value, &message.key, err);
-        }
-        if (status != MR_OK) {
-            return status;
-        }
-        message.value = (mr_slice){out->message.data, out->message.len};
+    mr_status status = make_message(out, k, record, &message, err);
+    if (status == MR_OK) {
+        status = mr_producer_send(producer, &message, err);
     }
-    return mr_producer_send(producer, &message, err);
+    if (status == MR_OK) {
+        *sent_bytes += message.key.len + message.value.len;
+    }
+    return status;
 }
 
 static mr_status send_records(mr_outlet *out, mr_producer *producer, const mr_batch *given,
@@ -257,16 +282,31 @@ static mr_status send_records(mr_outlet *out, mr_producer *producer, const mr_ba
     mr_status status = made->schema ? find_known(out, made->schema, &k, err) : MR_OK;
     for (size_t i = 0; i < made->count && status == MR_OK; i++) {
         const mr_record *record = &made->records[i];
-        status = send_one(out, producer, made, k, record, err);
+        status = send_one(out, producer, made, k, record, sent_bytes, err);
         if (status == MR_OK) {
             ++*sent;
-            *sent_bytes += out->message.len;
         } else if (status == MR_REJECT) {
             fail_record(out, &given->records[record->origin], err);
             status = MR_OK;
         }
     }
     return status;
+}
+
+/* A query has nothing to read in a value that is bytes already. */
+static mr_status refuse_raw(const mr_batch *batch, mr_error *err)
+{
+    for (size_t i = 0; !batch->schema && i < batch->count; i++) {
+        if (batch->records[i].raw_value.data) {
+            mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
+                    "query can not be applied: this source's records have no fields in the format "
+                    "that is set, only text. Leave out query, or choose another format");
+            mr_error_field(err, "query");
+            err->permanent = true;
+            return MR_FATAL;
+        }
+    }
+    return MR_OK;
 }
 
 mr_status mr_outlet_send(mr_outlet *out, mr_producer *producer, const mr_batch *batch, size_t *sent,
@@ -280,7 +320,10 @@ mr_status mr_outlet_send(mr_outlet *out, mr_producer *producer, const mr_batch *
     mr_transform_result result = {.batch = *batch};
     mr_status status = MR_OK;
     if (out->transform) {
-        status = mr_transform_run(out->transform, batch, out->arena, &result, err);
+        status = refuse_raw(batch, err);
+        if (status == MR_OK) {
+            status = mr_transform_run(out->transform, batch, out->arena, &result, err);
+        }
         for (size_t i = 0; status == MR_OK && i < result.failure_count; i++) {
             fail_record(out, &batch->records[result.failures[i].origin], &result.failures[i].why);
         }

@@ -36,6 +36,8 @@ typedef struct source_life {
     mr_outlet *outlet;
     char *dead_topic;
     bool dead_topic_exists;
+    char **made_topics; /* beside the configured one: known to be there */
+    size_t made_count;
     bool opened, begun;
     bool cut_short; /* not all of a poll's records were handed over: nothing may be committed */
     uint64_t records_in, records_out, dead; /* of the open transaction */
@@ -47,7 +49,9 @@ static mr_task *task_of(source_life *life)
     return &life->worker->task;
 }
 
-static mr_status ensure_topics(source_life *life, mr_error *err)
+/* Makes sure of the topics for records and, at the start, for positions. Either may be NULL. */
+static mr_status ensure(source_life *life, const char *records, const char *positions,
+                        mr_error *err)
 {
     const mr_source_options *o = &life->worker->config->source;
     char retention[32];
@@ -57,11 +61,42 @@ static mr_status ensure_topics(source_life *life, mr_error *err)
     static const mr_property compacted[] = {{"cleanup.policy", "compact"},
                                             {"segment.bytes", "4194304"},
                                             {"min.cleanable.dirty.ratio", "0.1"}};
-    const mr_topic_spec topics[] = {
-        {o->topic, (int)o->topic_partitions, 0, stream, 1},
-        {MR_POSITIONS_TOPIC, 1, 0, compacted, 3},
-    };
-    return mr_topics_ensure(&life->worker->kafka, topics, 2, &life->worker->stop, err);
+    mr_topic_spec topics[2];
+    size_t count = 0;
+    if (records) {
+        topics[count++] = (mr_topic_spec){records, (int)o->topic_partitions, 0, stream, 1};
+    }
+    if (positions) {
+        topics[count++] = (mr_topic_spec){positions, 1, 0, compacted, 3};
+    }
+    return mr_topics_ensure(&life->worker->kafka, topics, count, &life->worker->stop, err);
+}
+
+static mr_status ensure_topics(source_life *life, mr_error *err)
+{
+    /* With placeholders it is no topic, but a pattern for those that the source names. */
+    const char *topic = life->worker->config->source.topic;
+    return ensure(life, strchr(topic, '{') ? NULL : topic, MR_POSITIONS_TOPIC, err);
+}
+
+/* A topic that the source has named: made when it is met first. */
+static mr_status ensure_named(source_life *life, const char *name, mr_error *err)
+{
+    if (!name || strcmp(name, life->worker->config->source.topic) == 0) {
+        return MR_OK;
+    }
+    for (size_t i = life->made_count; i-- > 0;) {
+        if (strcmp(life->made_topics[i], name) == 0) {
+            return MR_OK;
+        }
+    }
+    mr_status status = ensure(life, name, NULL, err);
+    if (status == MR_OK) {
+        life->made_topics =
+            mr_realloc_array(life->made_topics, life->made_count + 1, sizeof *life->made_topics);
+        life->made_topics[life->made_count++] = mr_strdup(name);
+    }
+    return status;
 }
 
 static mr_status open_at_stored(source_life *life, mr_error *err)
@@ -114,6 +149,10 @@ static void finish(source_life *life)
     mr_outlet_free(life->outlet);
     mr_positions_free(task_of(life)->changed);
     task_of(life)->changed = NULL;
+    for (size_t i = 0; i < life->made_count; i++) {
+        free(life->made_topics[i]);
+    }
+    free(life->made_topics);
     free(life->dead_topic);
 }
 
@@ -178,8 +217,12 @@ static mr_status send_batch(source_life *life, mr_batch *batch, mr_error *err)
     }
     size_t sent, bytes, failure_count;
     const mr_outlet_failure *failures;
-    mr_status status = mr_outlet_send(life->outlet, life->producer, batch, &sent, &bytes, &failures,
-                                      &failure_count, err);
+    mr_status status = ensure_named(life, batch->topic, err);
+    if (status != MR_OK) {
+        return status;
+    }
+    status = mr_outlet_send(life->outlet, life->producer, batch, &sent, &bytes, &failures,
+                            &failure_count, err);
     for (size_t i = 0; i < failure_count && status == MR_OK; i++) {
         char where[64];
         snprintf(where, sizeof where, "record %" PRId64, failures[i].record->offset);

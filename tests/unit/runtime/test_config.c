@@ -366,6 +366,9 @@ static void topics(void **arg)
         "\"\\u00fc\"}}}",
         "\"a b\" can not be a topic", "\"^(x\" starts with ^ but is no regular expression",
         "\"p.pg.dlq\" is also where", "\"..\" can not be a topic", "f: on.failure.topic: ");
+    BAD("{\"name\": \"p\", \"sources\": {\"f\": {\"connector\": \"file\", \"path\": \"x\", "
+        "\"topic\": \"a.{file}\"}}}",
+        "f: topic: \"a.{file}\" holds a placeholder in braces, but the source file has none");
 }
 
 static void routes(void **arg)

@@ -75,6 +75,21 @@ bool mr_positions_next(const mr_positions *positions, size_t *cursor, const char
  * removes it. Only what has changed need be set. */
 void mr_task_position(mr_task *task, const char *name, const char *value);
 
+/* --- What a source has sent --- */
+
+/* Takes records read back; valid until it returns. Anything but MR_OK ends the reading with that.
+ */
+typedef mr_status mr_recall(void *context, const mr_batch *batch, mr_error *err);
+
+/* Sources: reads back what `topic` holds now, from its start to its end, committed records only, in
+ * the order of each partition and as a sink sees them: a change record is taken apart (op, key of
+ * key_schema, value, before); a value that is not Avro stands in raw_value, with schema NULL.
+ * Notices are left out. A topic that does not exist is empty; what retention has deleted is not
+ * there. MR_FATAL when records were handed over that are not committed yet, since it would wait for
+ * them: call it in open(), or in the first poll() after that or after acked(). MR_IDLE: stopped. */
+mr_status mr_task_recall(mr_task *task, const char *topic, mr_recall *each, void *context,
+                         mr_error *err);
+
 /* --- Offsets of a sink --- */
 
 /* Kafka offsets per partition: the next one to be read. */

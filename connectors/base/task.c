@@ -157,3 +157,9 @@ void mr_task_position(mr_task *task, const char *name, const char *value)
 {
     mr_positions_set(task->changed, name, value);
 }
+
+mr_status mr_task_recall(mr_task *task, const char *topic, mr_recall *each, void *context,
+                         mr_error *err)
+{
+    return task->recall ? task->recall(task->recall_host, topic, each, context, err) : MR_OK;
+}

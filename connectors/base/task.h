@@ -41,6 +41,10 @@ struct mr_task {
     const mr_route *routes;
     size_t route_count;
     mr_positions *changed; /* positions set in this poll; never NULL for a source */
+    /* Sources: does what mr_task_recall() says. NULL: there is no topic to read. */
+    mr_status (*recall)(void *host, const char *topic, mr_recall *each, void *context,
+                        mr_error *err);
+    void *recall_host;
 
     mr_rejected *rejected; /* sinks: since begin() */
     size_t rejected_count, rejected_capacity;

@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "kafka/consumer_internal.h"
 #include "kafka/reader.h"
 
 enum { WAIT_MS = 250, LEADER_WAIT_MS = 20, CREATE_MS = 10000, READ_BATCH = 1000 };
@@ -318,12 +319,12 @@ static void note_end(reading *r, const rd_kafka_message_t *raw)
     }
 }
 
-static mr_status read_one(reading *r, const rd_kafka_message_t *raw, mr_error *err)
+static mr_status read_one(reading *r, rd_kafka_message_t *raw, mr_error *err)
 {
     if (!raw->err) {
-        mr_slice key = {raw->key, raw->key_len};
-        mr_slice value = {raw->payload, raw->len};
-        return r->each(r->context, key, value, err);
+        mr_message message;
+        mr_message_fill(&message, raw, r->name);
+        return r->each(r->context, &message, err);
     }
     if (raw->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         note_end(r, raw);

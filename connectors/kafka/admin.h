@@ -6,7 +6,7 @@
 
 #include <stdatomic.h>
 
-#include "kafka/kafka.h"
+#include "kafka/consumer.h"
 
 typedef struct mr_topic_spec {
     const char *name;
@@ -25,13 +25,12 @@ MR_CHECKED mr_status mr_topics_ensure(const mr_kafka_config *config, const mr_to
 MR_CHECKED mr_status mr_topic_partitions(const mr_kafka_config *config, const char *topic,
                                          int timeout_ms, int *partitions, mr_error *err);
 
-/* Reads a compacted topic from its start to the end it has now, read committed, calling
- * `each` per message in order of each partition (value.data NULL: tombstone). Waits for the broker
- * until *stop (MR_IDLE), and for transactions that are open before that end, whoever's they are:
- * their owner or the broker's time-out ends them. partition -1: all. A missing topic is MR_FATAL.
- * `each` returning anything but MR_OK ends it with that.
- */
-typedef mr_status mr_each_message(void *context, mr_slice key, mr_slice value, mr_error *err);
+/* Reads a topic from its start to the end it has now, read committed, calling `each` per message in
+ * order of each partition (value.data NULL: tombstone); the message is valid until it returns.
+ * Waits for the broker until *stop (MR_IDLE), and for transactions that are open before that end,
+ * whoever's they are: their owner or the broker's time-out ends them. partition -1: all. A missing
+ * topic is MR_FATAL. `each` returning anything but MR_OK ends it with that. */
+typedef mr_status mr_each_message(void *context, const mr_message *message, mr_error *err);
 MR_CHECKED mr_status mr_topic_read_all(const mr_kafka_config *config, const char *topic,
                                        int partition, const atomic_bool *stop,
                                        mr_each_message *each, void *context, mr_error *err);

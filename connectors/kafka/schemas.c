@@ -87,9 +87,10 @@ static void say(const mr_schemas *schemas, const char *text)
 
 /* One message of the topic. What is no schema is said and passed over: it must not stop the
  * readers of all others. */
-static mr_status take_schema(void *context, mr_slice key, mr_slice value, mr_error *err)
+static mr_status take_schema(void *context, const mr_message *message, mr_error *err)
 {
     mr_schemas *schemas = context;
+    const mr_slice key = message->key, value = message->value;
     (void)err;
     char text[KEY_LEN + 1] = "";
     if (!value.data || key.len != KEY_LEN) {

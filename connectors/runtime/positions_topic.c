@@ -15,9 +15,10 @@ typedef struct loading {
     mr_positions *into;
 } loading;
 
-static mr_status take(void *context, mr_slice key, mr_slice value, mr_error *err)
+static mr_status take(void *context, const mr_message *message, mr_error *err)
 {
     loading *l = context;
+    const mr_slice key = message->key, value = message->value;
     const char *task, *name;
     json_t *parsed = key.data ? json_loadb(key.data, key.len, 0, NULL) : NULL;
     /* A key that is not ours is another program's business. */

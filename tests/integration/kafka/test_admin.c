@@ -64,9 +64,10 @@ typedef struct counts {
     int messages, tombstones, last, stop_after;
 } counts;
 
-static mr_status count_one(void *context, mr_slice key, mr_slice value, mr_error *err)
+static mr_status count_one(void *context, const mr_message *message, mr_error *err)
 {
     counts *c = context;
+    const mr_slice key = message->key, value = message->value;
     assert_non_null(key.data);
     c->messages++;
     c->tombstones += value.data == NULL;

@@ -13,28 +13,13 @@
 #include "base/cleanup.h"
 #include "codec/text.h"
 
-static char *base64(const char *data, size_t len)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const unsigned char *in = (const unsigned char *)data;
-    char *out = mr_alloc((len + 2) / 3 * 4 + 1), *at = out;
-    for (size_t i = 0; i < len; i += 3) {
-        unsigned long v = (unsigned long)in[i] << 16;
-        v |= i + 1 < len ? (unsigned long)in[i + 1] << 8 : 0;
-        v |= i + 2 < len ? in[i + 2] : 0;
-        *at++ = digits[v >> 18 & 63];
-        *at++ = digits[v >> 12 & 63];
-        *at++ = i + 1 < len ? digits[v >> 6 & 63] : '=';
-        *at++ = i + 2 < len ? digits[v & 63] : '=';
-    }
-    *at = '\0';
-    return out;
-}
-
 static json_t *base64_json(const char *data, size_t len)
 {
-    mr_auto_free char *text = base64(data, len);
-    return json_string(text);
+    mr_buffer text = MR_BUFFER_INIT(SIZE_MAX / 2);
+    mr_base64(data, len, &text);
+    json_t *ret = json_string(mr_buffer_text(&text));
+    mr_buffer_release(&text);
+    return ret;
 }
 
 static json_t *text_json(const char *text, size_t len)

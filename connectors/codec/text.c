@@ -3,10 +3,12 @@
  * most text is nothing else. */
 #include "codec/text.h"
 
-#include <stdint.h>
+#include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 size_t mr_utf8_length(const char *text, size_t left)
 {
@@ -53,14 +55,85 @@ bool mr_utf8_valid(const char *text, size_t len)
     return true;
 }
 
+/* Is the number a whole one divided by a small power of ten, as measures and prices are? Of fifteen
+ * digits no more than one is near enough to a double, so that these are its shortest digits. */
+static bool small_decimal(double value, int64_t *whole, int *scale)
+{
+    static const double powers[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
+    static const double below = 1e15;
+    if (!(fabs(value) < below) || (value == 0 && signbit(value))) {
+        return false;
+    }
+    for (int k = 0; k < (int)(sizeof powers / sizeof *powers); k++) {
+        double n = nearbyint(value * powers[k]);
+        if (!(fabs(n) < below)) {
+            return false;
+        }
+        if (n / powers[k] == value) { /* division rounds correctly, as reading the text does */
+            *whole = (int64_t)n;
+            *scale = k;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* As "%.15g" writes it: without an exponent down to 0.0001. */
+static size_t small_decimal_text(int64_t whole, int scale, char out[MR_NUMBER_TEXT_BYTES])
+{
+    char digits[24];
+    int count = 0;
+    size_t len = 0;
+    for (uint64_t left = (uint64_t)llabs(whole); left || count <= scale; left /= 10) {
+        digits[count++] = (char)('0' + left % 10);
+    }
+    if (whole < 0) {
+        out[len++] = '-';
+    }
+    while (count > 0) {
+        if (count == scale) {
+            out[len++] = '.';
+        }
+        out[len++] = digits[--count];
+    }
+    out[len] = '\0';
+    return len;
+}
+
 size_t mr_double_text(double value, char out[MR_NUMBER_TEXT_BYTES])
 {
+    int64_t whole;
+    int scale;
+    if ((fabs(value) >= 1e-4 || value == 0) && small_decimal(value, &whole, &scale)) {
+        return small_decimal_text(whole, scale, out);
+    }
     for (int digits = 15;; digits++) {
         int len = snprintf(out, MR_NUMBER_TEXT_BYTES, "%.*g", digits, value);
         if (digits == 17 || strtod(out, NULL) == value) {
             return (size_t)len;
         }
     }
+}
+
+int mr_double_digits(double value)
+{
+    char text[MR_NUMBER_TEXT_BYTES];
+    int64_t whole;
+    int scale, digits = 0, zeros = 0;
+    if (small_decimal(value, &whole, &scale)) {
+        snprintf(text, sizeof text, "%" PRId64, whole);
+    } else {
+        mr_double_text(value, text);
+    }
+    for (const char *at = text; *at && *at != 'e'; at++) {
+        if (*at == '0') {
+            zeros += digits > 0; /* they count only if another digit follows */
+        } else if (*at >= '1' && *at <= '9') {
+            digits += zeros + 1;
+            zeros = 0;
+        }
+    }
+    return digits;
 }
 
 size_t mr_float_text(float value, char out[MR_NUMBER_TEXT_BYTES])
@@ -93,4 +166,81 @@ void mr_json_text(const char *text, size_t len, mr_buffer *out)
     }
     mr_buffer_add(out, text + plain, len - plain);
     mr_buffer_add_char(out, '"');
+}
+
+void mr_json_any_text(const char *text, size_t len, mr_buffer *out)
+{
+    if (mr_utf8_valid(text, len)) {
+        mr_json_text(text, len, out);
+        return;
+    }
+    mr_buffer clean = MR_BUFFER_INIT(len * 3);
+    for (size_t at = 0; at < len;) {
+        size_t step = mr_utf8_length(text + at, len - at);
+        if (step) {
+            mr_buffer_add(&clean, text + at, step);
+        } else {
+            mr_buffer_add_text(&clean, "\xef\xbf\xbd");
+        }
+        at += step ? step : 1;
+    }
+    mr_json_text(clean.data, clean.len, out);
+    mr_buffer_release(&clean);
+}
+
+void mr_int_text(int64_t value, mr_buffer *out)
+{
+    char digits[20], *at = digits + sizeof digits;
+    uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    do {
+        *--at = (char)('0' + left % 10);
+        left /= 10;
+    } while (left);
+    if (value < 0) {
+        *--at = '-';
+    }
+    mr_buffer_add(out, at, (size_t)(digits + sizeof digits - at));
+}
+
+void mr_base64(const char *data, size_t len, mr_buffer *out)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *in = (const unsigned char *)data;
+    size_t all = (len + 2) / 3 * 4;
+    if (!mr_buffer_reserve(out, all)) {
+        return;
+    }
+    char *at = out->data + out->len;
+    out->len += all;
+    for (size_t i = 0; i < len; i += 3) {
+        uint32_t v = (uint32_t)in[i] << 16;
+        v |= i + 1 < len ? (uint32_t)in[i + 1] << 8 : 0;
+        v |= i + 2 < len ? in[i + 2] : 0;
+        *at++ = digits[v >> 18 & 63];
+        *at++ = digits[v >> 12 & 63];
+        *at++ = i + 1 < len ? digits[v >> 6 & 63] : '=';
+        *at++ = i + 2 < len ? digits[v & 63] : '=';
+    }
+}
+
+size_t mr_utc_text(int64_t ms, bool always_millis, char out[MR_UTC_TEXT_BYTES])
+{
+    enum { SECOND = 1000 };
+    int64_t fraction = ms % SECOND;
+    time_t seconds = (time_t)(ms / SECOND);
+    if (fraction < 0) {
+        fraction += SECOND;
+        seconds--;
+    }
+    struct tm tm;
+    gmtime_r(&seconds, &tm);
+    long year = tm.tm_year + 1900L;
+    size_t size = MR_UTC_TEXT_BYTES;
+    int len = snprintf(out, size, year < 0 || year > 9999 ? "%+07ld" : "%04ld", year);
+    len += snprintf(out + len, size - (size_t)len, "-%02d-%02dT%02d:%02d:%02d", tm.tm_mon + 1,
+                    tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    if (always_millis || fraction) {
+        len += snprintf(out + len, size - (size_t)len, ".%03d", (int)fraction);
+    }
+    return (size_t)len + (size_t)snprintf(out + len, size - (size_t)len, "Z");
 }

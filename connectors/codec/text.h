@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buffer.h"
 
@@ -21,8 +22,21 @@ enum { MR_NUMBER_TEXT_BYTES = 32 };
  * count; out gets a zero byte behind them. */
 size_t mr_double_text(double value, char out[MR_NUMBER_TEXT_BYTES]);
 size_t mr_float_text(float value, char out[MR_NUMBER_TEXT_BYTES]);
+/* Significant digits of mr_double_text(): 3 of 1250, 0 of zero. value is finite. */
+int mr_double_digits(double value);
 
 /* Appends a JSON string (RFC 8259) of a text that is UTF-8. */
 void mr_json_text(const char *text, size_t len, mr_buffer *out);
+/* The same of any bytes: each that belongs to no character becomes U+FFFD. */
+void mr_json_any_text(const char *text, size_t len, mr_buffer *out);
+
+void mr_int_text(int64_t value, mr_buffer *out);
+void mr_base64(const char *data, size_t len, mr_buffer *out); /* RFC 4648, padded */
+
+/* ISO 8601 in UTC of milliseconds since the epoch: 2019-03-23T20:21:09.000Z, its fraction left out
+ * when it is zero unless always_millis. Years beyond 9999 or before 0 have a sign and at least six
+ * digits. Returns the length; out is NUL-terminated. */
+enum { MR_UTC_TEXT_BYTES = 40 };
+size_t mr_utc_text(int64_t ms, bool always_millis, char out[MR_UTC_TEXT_BYTES]);
 
 #endif

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,6 +86,101 @@ static void numbers_read_back(void **state)
     assert_string_equal(text, "-0");
 }
 
+/* Against what a plain search for the shortest of 15 to 17 digits gives. */
+static void numbers_are_the_shortest(void **state)
+{
+    (void)state;
+    uint64_t seed = 88172645463325252u;
+    for (int i = 0; i < 200000; i++) {
+        seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
+        static const double scales[] = {1, 10, 100, 1000, 1e4, 1e5, 1e6, 1e7, 1e8};
+        double value = (double)(int64_t)(seed >> (seed & 63)) / scales[seed % 9];
+        if (i % 4 == 0) {
+            memcpy(&value, &seed, sizeof value);
+        }
+        if (i % 2) {
+            value = -value;
+        }
+        if (!isfinite(value)) {
+            continue;
+        }
+        char text[MR_NUMBER_TEXT_BYTES], want[MR_NUMBER_TEXT_BYTES];
+        for (int digits = 15;
+             snprintf(want, sizeof want, "%.*g", digits, value), strtod(want, NULL) != value;) {
+            digits++;
+        }
+        assert_int_equal(mr_double_text(value, text), strlen(want));
+        assert_string_equal(text, want);
+        char plain[MR_NUMBER_TEXT_BYTES];
+        size_t count = 0;
+        for (const char *at = want; *at && *at != 'e'; at++) {
+            if (*at >= (count ? '0' : '1') && *at <= '9') {
+                plain[count++] = *at;
+            }
+        }
+        while (count && plain[count - 1] == '0') {
+            count--;
+        }
+        assert_int_equal(mr_double_digits(value), count);
+    }
+}
+
+static void json_of_any_bytes(void **state)
+{
+    (void)state;
+    mr_buffer out = MR_BUFFER_INIT(100);
+    mr_json_any_text("a\xff\xe2\x82\n\xe2\x82\xac", 8, &out);
+    assert_string_equal(mr_buffer_text(&out),
+                        "\"a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\\u000a\xe2\x82\xac\"");
+    mr_buffer_release(&out);
+}
+
+static void whole_numbers_and_base64(void **state)
+{
+    (void)state;
+    mr_buffer out = MR_BUFFER_INIT(200);
+    static const int64_t numbers[] = {0, -1, 7, 10, INT64_MAX, INT64_MIN};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        mr_int_text(numbers[i], &out);
+        mr_buffer_add_char(&out, ' ');
+    }
+    assert_string_equal(mr_buffer_text(&out),
+                        "0 -1 7 10 9223372036854775807 -9223372036854775808 ");
+    static const char *const encoded[] = {"", "Zg==", "Zm8=", "Zm9v", "Zm9vYg=="}; /* RFC 4648 */
+    for (size_t len = 0; len < sizeof encoded / sizeof *encoded; len++) {
+        mr_buffer_clear(&out);
+        mr_base64("foob", len, &out);
+        assert_string_equal(mr_buffer_text(&out), encoded[len]);
+    }
+    mr_buffer_release(&out);
+}
+
+static void times_in_utc(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t ms;
+        const char *text, *always;
+    } table[] = {
+        {0, "1970-01-01T00:00:00Z", "1970-01-01T00:00:00.000Z"},
+        {1553372469007, "2019-03-23T20:21:09.007Z", "2019-03-23T20:21:09.007Z"},
+        {-1, "1969-12-31T23:59:59.999Z", "1969-12-31T23:59:59.999Z"},
+        {253402300799999, "9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"},
+        {253402300800000, "+010000-01-01T00:00:00Z", "+010000-01-01T00:00:00.000Z"},
+        {-62167219200000, "0000-01-01T00:00:00Z", "0000-01-01T00:00:00.000Z"},
+        {-62167219200001, "-000001-12-31T23:59:59.999Z", "-000001-12-31T23:59:59.999Z"},
+        {INT64_MAX, "+292278994-08-17T07:12:55.807Z", "+292278994-08-17T07:12:55.807Z"},
+        {INT64_MIN, "-292275055-05-16T16:47:04.192Z", "-292275055-05-16T16:47:04.192Z"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        char text[MR_UTC_TEXT_BYTES];
+        assert_int_equal(mr_utc_text(table[i].ms, false, text), strlen(table[i].text));
+        assert_string_equal(text, table[i].text);
+        assert_int_equal(mr_utc_text(table[i].ms, true, text), strlen(table[i].always));
+        assert_string_equal(text, table[i].always);
+    }
+}
+
 static void json_strings(void **state)
 {
     (void)state;
@@ -108,7 +204,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(utf8_at_its_borders),
         cmocka_unit_test(numbers_read_back),
+        cmocka_unit_test(numbers_are_the_shortest),
         cmocka_unit_test(json_strings),
+        cmocka_unit_test(json_of_any_bytes),
+        cmocka_unit_test(whole_numbers_and_base64),
+        cmocka_unit_test(times_in_utc),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

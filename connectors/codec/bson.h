@@ -119,12 +119,14 @@ double mr_bson_double(const mr_bson_element *element);
 mr_slice mr_bson_binary(const mr_bson_element *element, uint8_t *subtype);
 void mr_bson_timestamp(const mr_bson_element *element, uint32_t *seconds, uint32_t *increment);
 
-/* Are two documents equal, the order of fields in (sub-)documents apart? Bytes are compared first,
- * so that equal documents cost little. */
+/* Are two documents equal, the order of fields in (sub-)documents apart? Values are of the same
+ * type and the same bytes (1 and 1.0 are two values). Bytes are compared first, so that equal
+ * documents cost little; only documents whose fields come in another order and are many take
+ * memory. */
 bool mr_bson_same(mr_slice a, mr_slice b);
 
 /* Order of two values as MongoDB sorts them (BSON comparison order: by kind first, numbers of all
- * types by value, texts by bytes): <0, 0, >0. */
+ * types by value, texts by bytes): <0, 0, >0. Names are compared within documents only. */
 int mr_bson_compare(const mr_bson_element *a, const mr_bson_element *b);
 
 /* Extended JSON v2 (github.com/mongodb/specifications, extended-json.md), appended to *out:

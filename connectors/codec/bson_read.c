@@ -3,9 +3,10 @@
  * Reading of checked BSON. Since mr_bson_check() has seen every length, nothing is looked at twice
  * here: an element is its type, a strlen() and a table look-up for the length of its value.
  */
-#include "codec/bson.h"
-
 #include <math.h>
+
+#include "codec/bson.h"
+#include "codec/decimal128.h"
 
 /* Bytes of a value, besides those that a length at its beginning counts. */
 enum { COUNTED = 0x40, REGEX = 0x80 };
@@ -114,6 +115,11 @@ int64_t mr_bson_int(const mr_bson_element *element)
         return cut(load_double(p));
     case MR_BSON_BOOL:
         return *p != 0;
+    case MR_BSON_DECIMAL128: {
+        mr_decimal128 decimal;
+        mr_decimal128_unpack(p, &decimal);
+        return mr_decimal128_int(&decimal);
+    }
     default:
         return 0;
     }
@@ -130,6 +136,11 @@ double mr_bson_double(const mr_bson_element *element)
     case MR_BSON_DATE:
     case MR_BSON_BOOL:
         return (double)mr_bson_int(element);
+    case MR_BSON_DECIMAL128: {
+        mr_decimal128 decimal;
+        mr_decimal128_unpack(p, &decimal);
+        return mr_decimal128_double(&decimal);
+    }
     default:
         return (double)NAN;
     }

@@ -27,6 +27,7 @@ typedef struct mr_sink_options {
     int64_t batch_window_ms;
     int starting_position; /* 0 earliest, 1 latest */
     const char *failure_topic;
+    int change_records; /* 0 unwrap, 1 whole */
 } mr_sink_options;
 
 extern const mr_option mr_source_common[]; /* over mr_source_options */

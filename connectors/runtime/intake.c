@@ -12,32 +12,22 @@
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "codec/avro.h"
+#include "runtime/formats.h"
 #include "transform/transform.h"
 
 enum { UNSEEN_BYTES = 16 << 10 }; /* taken for the size of a message before one was seen */
-
-/* A writer schema this task has met, with the plan that reads it. */
-typedef struct known {
-    uint64_t fingerprint;
-    const mr_schema *schema;
-    mr_decoder *decoder;
-} known;
 
 struct mr_intake {
     const mr_connector_config *config;
     const mr_route *routes;
     size_t route_count;
     mr_transform **transforms; /* per route; NULL: records as they are */
-    mr_schemas *schemas;
-    const atomic_bool *stop;
+    mr_formats *formats;
 
     mr_message *messages;
     size_t count, capacity, bytes;
     size_t decoded;       /* of count */
     size_t typical_bytes; /* of a message: the largest average of a poll, decaying */
-
-    known *knowns;
-    size_t known_count, known_capacity;
 
     mr_arena *arena;
     mr_epoch epoch;
@@ -56,8 +46,8 @@ mr_status mr_intake_new(const mr_connector_config *config, const mr_route *route
     in->config = config;
     in->routes = routes;
     in->route_count = route_count;
-    in->schemas = schemas;
-    in->stop = stop;
+    in->formats = mr_formats_new(
+        schemas, config->sink.change_records ? MR_ENVELOPES_WHOLE : MR_ENVELOPES_UNWRAP, stop);
     in->capacity = (size_t)config->sink.batch_size;
     in->messages = mr_realloc_array(NULL, in->capacity, sizeof *in->messages);
     in->entries = mr_realloc_array(NULL, in->capacity, sizeof *in->entries);
@@ -82,13 +72,10 @@ void mr_intake_free(mr_intake *in)
         return;
     }
     mr_intake_clear(in);
-    for (size_t i = 0; i < in->known_count; i++) {
-        mr_decoder_free(in->knowns[i].decoder);
-    }
     for (size_t i = 0; i < in->route_count; i++) {
         mr_transform_free(in->transforms[i]);
     }
-    free(in->knowns);
+    mr_formats_free(in->formats);
     free(in->transforms);
     free(in->messages);
     free(in->entries);
@@ -172,73 +159,45 @@ static mr_batch *add_batch(mr_intake *in)
     return batch;
 }
 
-/* The plan for a writer schema, compiled when it is met first. */
-static mr_status find_known(mr_intake *in, uint64_t fingerprint, const known **ret, mr_error *err)
+/* The format of a value: that of the run where it is the same; NULL for a null. MR_REJECT: it has
+ * none. */
+static mr_status find_format(mr_intake *in, mr_slice value, const mr_wire_format *run,
+                             const mr_wire_format **ret, mr_error *err)
 {
-    for (size_t i = in->known_count; i-- > 0;) {
-        if (in->knowns[i].fingerprint == fingerprint) {
-            *ret = &in->knowns[i];
-            return MR_OK;
-        }
+    uint64_t fingerprint;
+    *ret = NULL;
+    if (!value.data) {
+        return MR_OK;
     }
-    known k = {.fingerprint = fingerprint};
-    mr_status status = mr_schemas_get(in->schemas, fingerprint, in->stop, &k.schema, err);
-    if (status == MR_OK) {
-        status = mr_decoder_new(k.schema, k.schema, &k.decoder, err);
+    if (!mr_single_object_parse(value.data, value.len, &fingerprint)) {
+        char look[256];
+        mr_describe_bytes(value.data, value.len, look, sizeof look);
+        mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD,
+                "the value is not Avro single-object encoded (C3 01, fingerprint, datum); it %s",
+                look);
+        mr_error_code(err, 0, "NOT_AVRO");
+        return MR_REJECT;
     }
-    if (status != MR_OK) {
-        return status;
+    if (run && run->fingerprint == fingerprint) {
+        *ret = run;
+        return MR_OK;
     }
-    if (in->known_count == in->known_capacity) {
-        in->known_capacity = in->known_capacity ? in->known_capacity * 2 : 8;
-        in->knowns = mr_realloc_array(in->knowns, in->known_capacity, sizeof *in->knowns);
-    }
-    in->knowns[in->known_count++] = k;
-    *ret = &in->knowns[in->known_count - 1];
-    return MR_OK;
+    return mr_formats_find(in->formats, fingerprint, ret, err);
 }
 
-/* Fingerprint of a value; false, with the failure noted, for bytes that are not Avro. Nulls have
- * none: 0. */
-static bool read_fingerprint(mr_intake *in, size_t index, uint64_t *fingerprint)
-{
-    const mr_slice value = in->messages[index].value;
-    *fingerprint = 0;
-    if (!value.data || mr_single_object_parse(value.data, value.len, fingerprint)) {
-        return true;
-    }
-    char look[256];
-    mr_error why;
-    mr_describe_bytes(value.data, value.len, look, sizeof look);
-    mr_fail(&why, MR_REJECT, MR_DOMAIN_RECORD,
-            "the value is not Avro single-object encoded (C3 01, fingerprint, datum); it %s", look);
-    mr_error_code(&why, 0, "NOT_AVRO");
-    fail_entry(in, index, &why);
-    return false;
-}
-
-static mr_status decode_one(mr_intake *in, const known *k, size_t index, mr_record *record,
-                            mr_error *err)
+/* Reads message `index` into a record; *ret NULL: it was a notice, which is told and done with. */
+static mr_status read_record(mr_intake *in, const mr_wire_format *format, size_t index,
+                             mr_record **ret, mr_error *err)
 {
     const mr_message *m = &in->messages[index];
-    *record = (mr_record){
-        .raw_key = m->key,
-        .raw_value = m->value,
-        .partition = m->partition,
-        .offset = m->offset,
-        .timestamp_ms = m->timestamp_ms,
-        .op = m->value.data ? MR_OP_CREATE : MR_OP_DELETE,
-        .origin = (uint32_t)index,
-    };
-    mr_status status =
-        mr_message_headers(m, in->arena, &record->headers, &record->header_count, err);
-    if (status != MR_OK || !m->value.data) {
-        return status;
+    mr_record *record = *ret;
+    mr_status status = mr_formats_read(in->formats, format, m, in->arena, record, err);
+    record->origin = (uint32_t)index;
+    if (status == MR_OK && format && format->notice && record->value) {
+        mr_notice_log(m->topic, record, record->value);
+        *ret = NULL;
     }
-    mr_cell *value = mr_arena_alloc(in->arena, sizeof *value);
-    record->value = value;
-    return mr_decode(k->decoder, m->value.data + MR_SINGLE_OBJECT_HEADER_BYTES,
-                     m->value.len - MR_SINGLE_OBJECT_HEADER_BYTES, in->arena, value, err);
+    return status;
 }
 
 /* The batches that the routes make of one decoded run. */
@@ -270,41 +229,37 @@ static mr_status route_batch(mr_intake *in, const mr_batch *decoded, mr_error *e
 }
 
 /* Decodes the run of messages that starts at `decoded`, shares topic and schema, and ends before
- * `end`. */
+ * `end`. Notices and messages that can not be read have no part in it. */
 static mr_status decode_run(mr_intake *in, size_t end, mr_error *err)
 {
     size_t i = in->decoded;
     mr_batch batch = {.topic = in->messages[i].topic, .arena = in->arena};
     batch.records = mr_arena_alloc(in->arena, (end - i) * sizeof *batch.records);
-    const known *k = NULL;
-    uint64_t run = 0;
+    const mr_wire_format *run = NULL;
     for (; i < end && in->messages[i].topic == batch.topic; i++) {
-        uint64_t fingerprint;
-        if (!read_fingerprint(in, i, &fingerprint)) {
+        const mr_wire_format *format;
+        mr_status status = find_format(in, in->messages[i].value, run, &format, err);
+        if (status == MR_OK && format && !format->notice && run && format != run) {
+            break;
+        }
+        mr_record *record = &batch.records[batch.count];
+        if (status == MR_OK) {
+            status = read_record(in, format, i, &record, err);
+        }
+        if (status == MR_REJECT) {
+            fail_entry(in, i, err);
             continue;
         }
-        if (fingerprint && fingerprint != run) {
-            if (run) {
-                break;
-            }
-            mr_status status = find_known(in, fingerprint, &k, err);
-            if (status == MR_REJECT) {
-                fail_entry(in, i, err);
-                continue;
-            }
-            if (status != MR_OK) {
-                return status;
-            }
-            run = fingerprint;
+        if (status != MR_OK) {
+            return status;
         }
-        mr_status status = decode_one(in, k, i, &batch.records[batch.count], err);
-        if (status == MR_OK) {
+        if (record) {
             batch.count++;
-        } else {
-            fail_entry(in, i, err);
+            run = format ? format : run;
         }
     }
-    batch.schema = k ? k->schema : NULL;
+    batch.schema = run ? run->schema : NULL;
+    batch.key_schema = run ? run->key_schema : NULL;
     mr_status status = batch.count ? route_batch(in, &batch, err) : MR_OK;
     if (status == MR_OK) {
         in->decoded = i;

@@ -4,14 +4,12 @@
  * events from the change stream; both are read ahead on threads of their own (feed.h), turned into
  * records on the task's thread (record.h), and covered by positions set in the same poll.
  *
- * Order and completeness with a snapshot (docs/delivery.md):
- *   1. the stream's position P is taken and becomes durable before anything is read;
- *   2. each range of _id is read at a cluster time S of its own (read concern "snapshot"), in _id
- *      order, and its position (how far, and its S) goes with its records; a part of a range that
- * is read again at a later S is a range of its own from there on;
- *   3. when all ranges are read, the stream goes on from P; an event for a document that a range
- *      covers is left out when it is not later than that range's S, since the snapshot shows its
- *      result. Once the stream has passed the latest S, the ranges are forgotten.
+ * Snapshot and stream take turns (snapshot.h, docs/delivery.md, docs/decisions/0007-snapshot.md),
+ * so that the records of each document are in the order of its changes and none is missing:
+ *   1. the stream runs up to a cluster time S: all events up to S are handed over, none later;
+ *   2. then it stands still while documents are read as they were at S, for a minute at most;
+ *   3. then it goes on, up to the S of the next round, until all documents are read.
+ * No event is left out, no document need be compared with an event.
  */
 #ifndef MR_SOURCES_MONGODB_MONGODB_H
 #define MR_SOURCES_MONGODB_MONGODB_H
@@ -72,40 +70,5 @@ typedef struct mongo_options {
     int64_t fetch_size; /* documents asked for at once */
     const char *aws_region;
 } mongo_options;
-
-/* --- snapshot.h in short: owned by the snapshot, used by source.c --- */
-
-typedef struct mongo_snapshot mongo_snapshot;
-
-/* One document that was read. Valid until the next mongo_snapshot_next(). */
-typedef struct mongo_snapshot_document {
-    mr_slice document; /* checked */
-    mongo_time at;     /* S of its range */
-} mongo_snapshot_document;
-
-/* Plans the ranges of a collection, or restores them from `resume` (positions
- * "snapshot:<database>.<collection>:<number>"); starts snapshot_tasks readers. `start` is the
- * stream's position. */
-MR_CHECKED mr_status mongo_snapshot_open(const mongo_options *options, mr_task *task,
-                                         const char *database, const char *collection,
-                                         const mr_positions *resume, mongo_time start,
-                                         mongo_snapshot **ret, mr_error *err);
-void mongo_snapshot_close(mongo_snapshot *snapshot);
-
-/* The next documents, at most `room` of them, all of one range and in _id order; sets their
- * position (mr_task_position). MR_IDLE: none before the deadline; MR_END: all ranges are read. */
-MR_CHECKED mr_status mongo_snapshot_next(mongo_snapshot *snapshot, mongo_snapshot_document *out,
-                                         size_t room, size_t *count, int64_t deadline_us,
-                                         mr_error *err);
-
-/* Has the snapshot shown the result of an event at `at` for the document `id` (an element named
- * _id)? Then the event is left out. */
-bool mongo_snapshot_covers(const mongo_snapshot *snapshot, const mr_bson_element *id,
-                           mongo_time at);
-
-/* All ranges are read and the stream has passed the latest S: covers() would be false always.
- * Removes the positions of the ranges, in the next poll's transaction. */
-bool mongo_snapshot_over(const mongo_snapshot *snapshot, mongo_time stream);
-void mongo_snapshot_forget(mongo_snapshot *snapshot);
 
 #endif

@@ -21,6 +21,7 @@
 #include "runtime/deadletter.h"
 #include "runtime/outlet.h"
 #include "runtime/positions_topic.h"
+#include "runtime/recall.h"
 #include "runtime/worker.h"
 
 enum {
@@ -99,6 +100,20 @@ static mr_status ensure_named(source_life *life, const char *name, mr_error *err
     return status;
 }
 
+/* Read committed, a transaction of our own would be waited for until the broker ends it. */
+static mr_status recall(void *host, const char *topic, mr_recall *each, void *context,
+                        mr_error *err)
+{
+    source_life *life = host;
+    mr_worker *w = life->worker;
+    if (life->begun) {
+        return mr_fail(err, MR_FATAL, MR_DOMAIN_KAFKA,
+                       "what was sent to %s can not be read back while a transaction is open",
+                       topic);
+    }
+    return mr_recall_topic(&w->kafka, w->shared->schemas, topic, &w->stop, each, context, err);
+}
+
 static mr_status open_at_stored(source_life *life, mr_error *err)
 {
     mr_worker *w = life->worker;
@@ -117,6 +132,8 @@ static mr_status start(source_life *life, mr_error *err)
     mr_worker *w = life->worker;
     life->dead_topic = mr_dead_letter_topic(w->config);
     task_of(life)->changed = mr_positions_new();
+    task_of(life)->recall = recall;
+    task_of(life)->recall_host = life;
     mr_producer_options options = {.transactional_id = w->client_id,
                                    .queue_max_bytes = PRODUCER_QUEUE_BYTES,
                                    .stop = &w->stop};
@@ -149,6 +166,7 @@ static void finish(source_life *life)
     mr_outlet_free(life->outlet);
     mr_positions_free(task_of(life)->changed);
     task_of(life)->changed = NULL;
+    task_of(life)->recall = NULL;
     for (size_t i = 0; i < life->made_count; i++) {
         free(life->made_topics[i]);
     }

@@ -9,6 +9,7 @@
 
 #include "runtime/intake.h"
 #include "runtime/outlet.h"
+#include "runtime/recall.h"
 
 enum { ROOM = 64 };
 
@@ -267,6 +268,58 @@ static void test_values_as_they_are(void **state)
     assert_int_equal(f->epoch->batches[0]->records[0].op, MR_OP_DELETE);
 }
 
+/* --- Reading back --- */
+
+typedef struct recalled {
+    char text[512];
+    size_t len, count, stop_after;
+} recalled;
+
+static mr_status recall_one(void *context, const mr_batch *batch, mr_error *err)
+{
+    recalled *c = context;
+    for (size_t i = 0; i < batch->count; i++) {
+        const mr_record *r = &batch->records[i];
+        bool raw = !batch->schema && r->raw_value.data;
+        c->len += (size_t)snprintf(c->text + c->len, sizeof c->text - c->len, "%s%c%.*s",
+                                   c->len ? " " : "", raw ? '?' : mr_op_name(r->op)[0],
+                                   (int)r->raw_key.len, r->raw_key.data);
+        if (batch->key_schema) {
+            assert_int_equal(r->key->as.cells[0].as.i, r->raw_key.data[0] - '0');
+        }
+        c->count++;
+    }
+    return c->count == c->stop_after ? mr_fail(err, MR_RETRY, MR_DOMAIN_NONE, "enough") : MR_OK;
+}
+
+static void test_recall(void **state)
+{
+    fixture *f = *state;
+    send_story(f);
+    mr_record records[] = {{.raw_key = {"x", 1}, .raw_value = {"{\"x\":1}", 7}},
+                           {.raw_key = {"y", 1}},
+                           {.raw_key = {"z", 1}, .raw_value = {"\xc3\x01unknown!..", 12}}};
+    send_records(f, NULL, records, 3);
+    expect_ok(mr_producer_commit(f->producer, NULL, &f->err), &f->err);
+    expect_ok(mr_producer_begin(f->producer, &f->err), &f->err);
+    send_change(f, &(ride_change){.id = 9, .new_status = "not committed"});
+    expect_ok(mr_producer_flush(f->producer, &f->err), &f->err);
+    mr_producer_close(f->producer); /* open for ever, unless the next one fences it */
+    f->producer = new_producer(name);
+    recalled c = {.count = 0};
+    expect_ok(mr_recall_topic(&config, f->schemas, name, NULL, recall_one, &c, &f->err), &f->err);
+    assert_string_equal(c.text, "s1 c2 u1 u2 d1 ?x dy ?z");
+    c = (recalled){.stop_after = 3};
+    assert_int_equal(mr_recall_topic(&config, f->schemas, name, NULL, recall_one, &c, &f->err),
+                     MR_RETRY);
+    assert_string_equal(c.text, "s1 c2 u1");
+    c = (recalled){.count = 0};
+    expect_ok(mr_recall_topic(&config, f->schemas, "test-runtime-is-not-there", NULL, recall_one,
+                              &c, &f->err),
+              &f->err);
+    assert_int_equal(c.count, 0);
+}
+
 static void test_no_query_over_bytes(void **state)
 {
     fixture *f = *state;
@@ -293,6 +346,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_keys, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_values_as_they_are, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_recall, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_query_over_bytes, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,30 +59,55 @@ static double rate(const mr_run_totals *t)
 
 /* --- The closing summary --- */
 
+/* {"name": [of task 0, of task 1, ...]}; null where a task has none of that name. */
+static json_t *gauges_json(const mr_run_totals *t)
+{
+    json_t *ret = json_object();
+    for (size_t i = 0; i < t->gauge_count; i++) {
+        const mr_run_gauge *gauge = &t->gauges[i];
+        json_t *values = json_object_get(ret, gauge->name);
+        if (!values) {
+            values = json_array();
+            json_object_set_new(ret, gauge->name, values);
+        }
+        while (json_array_size(values) < (size_t)gauge->task) {
+            json_array_append_new(values, json_null());
+        }
+        json_t *value = json_real(gauge->value);
+        json_array_append_new(values, value ? value : json_null());
+    }
+    return ret;
+}
+
+static json_t *totals_json(const mr_run_totals *t)
+{
+    json_t *ret = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:f}", "name", t->connector,
+                            "records_in", (json_int_t)t->records_in, "records_out",
+                            (json_int_t)t->records_out, "dead_letters", (json_int_t)t->dead_letters,
+                            "epochs", (json_int_t)t->epochs, "restarts", (json_int_t)t->restarts,
+                            "seconds", t->seconds, "records_per_second", rate(t));
+    if (t->gauge_count) {
+        json_object_set_new(ret, "gauges", gauges_json(t));
+    }
+    return ret;
+}
+
 static void summary_json(const mr_pipeline *pipeline, const mr_run_totals *totals, mr_run_end end,
                          double seconds, const mr_error *err)
 {
     json_auto_t *root = json_pack("{s:s, s:s, s:f, s:[]}", "pipeline", pipeline->name, "end",
                                   end_name(end), "seconds", seconds, "connectors");
     for (size_t i = 0; i < pipeline->connector_count; i++) {
-        const mr_run_totals *t = &totals[i];
-        if (!t->connector) {
-            continue;
+        if (totals[i].connector) {
+            json_array_append_new(json_object_get(root, "connectors"), totals_json(&totals[i]));
         }
-        json_array_append_new(json_object_get(root, "connectors"),
-                              json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:f}", "name",
-                                        t->connector, "records_in", (json_int_t)t->records_in,
-                                        "records_out", (json_int_t)t->records_out, "dead_letters",
-                                        (json_int_t)t->dead_letters, "epochs",
-                                        (json_int_t)t->epochs, "restarts", (json_int_t)t->restarts,
-                                        "seconds", t->seconds, "records_per_second", rate(t)));
     }
     if (end == MR_RUN_FAILED) {
         json_object_set_new(root, "error",
                             json_pack("{s:s, s:s, s:s}", "domain", mr_domain_name(err->domain),
                                       "code", err->code, "text", err->text));
     }
-    json_dumpf(root, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    json_dumpf(root, stdout, JSON_COMPACT | JSON_REAL_PRECISION(10));
     putchar('\n');
 }
 
@@ -108,6 +133,12 @@ static void summary_table(const mr_pipeline *pipeline, const mr_run_totals *tota
         row[5] = mr_show_count((uint64_t)rate(t));
     }
     mr_show_table(stderr, "lrrrrr", cells, rows);
+    for (size_t i = 0; i < pipeline->connector_count; i++) {
+        mr_auto_free char *gauges = mr_run_gauges_text(&totals[i]);
+        if (gauges) {
+            fprintf(stderr, "%s:%s\n", totals[i].connector, gauges);
+        }
+    }
     for (size_t i = COLUMNS; i < rows * COLUMNS; i++) {
         if (i % COLUMNS) {
             free((void *)cells[i]);
@@ -166,6 +197,9 @@ int mr_run_pipeline(const mr_pipeline *pipeline, const mr_args *args)
         summary_json(pipeline, totals, end, seconds, &err);
     } else if (format == MR_LOG_TEXT) {
         summary_table(pipeline, totals);
+    }
+    for (size_t i = 0; i < pipeline->connector_count; i++) {
+        free(totals[i].gauges);
     }
     return end == MR_RUN_FAILED ? mr_complain(MR_EXIT_FAILED, "%s", err.text) : MR_EXIT_OK;
 }

@@ -275,3 +275,30 @@ void mr_crew_progress(mr_crew *crew, int64_t *done_bytes, int64_t *total_bytes)
     }
     pthread_mutex_unlock(&crew->lock);
 }
+
+static size_t read_gauges(mr_task *task, int index, mr_run_gauge *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < MR_GAUGES_MAX; i++) {
+        const char *name = atomic_load_explicit(&task->gauges[i].name, memory_order_acquire);
+        if (name) {
+            double value = atomic_load_explicit(&task->gauges[i].value, memory_order_relaxed);
+            out[count++] = (mr_run_gauge){name, index, value};
+        }
+    }
+    return count;
+}
+
+mr_run_gauge *mr_crew_gauges(mr_crew *crew, size_t *count)
+{
+    mr_run_gauge *gauges = mr_calloc((size_t)crew->tasks * MR_GAUGES_MAX, sizeof *gauges);
+    *count = 0;
+    pthread_mutex_lock(&crew->lock);
+    for (int i = 0; i < crew->tasks; i++) {
+        if (crew->at_work[i] || crew->ended) {
+            *count += read_gauges(&crew->workers[i].task, i, gauges + *count);
+        }
+    }
+    pthread_mutex_unlock(&crew->lock);
+    return gauges;
+}

@@ -7,6 +7,7 @@
 #ifndef MR_RUNTIME_CREW_H
 #define MR_RUNTIME_CREW_H
 
+#include "runtime/run.h"
 #include "runtime/worker.h"
 
 typedef struct mr_crew mr_crew;
@@ -23,5 +24,7 @@ void mr_crew_free(mr_crew *crew);
 mr_counters *mr_crew_counters(mr_crew *crew);
 /* Sums the progress of the tasks at work. */
 void mr_crew_progress(mr_crew *crew, int64_t *done_bytes, int64_t *total_bytes);
+/* The gauges of the tasks at work, or of all that were when the crew has ended; to be freed. */
+mr_run_gauge *mr_crew_gauges(mr_crew *crew, size_t *count);
 
 #endif

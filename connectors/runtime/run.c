@@ -12,8 +12,11 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/buffer.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "codec/text.h"
 #include "runtime/crew.h"
 #include "runtime/progress.h"
 
@@ -53,6 +56,9 @@ static void take_totals(running *r, size_t i)
         return;
     }
     mr_counters *c = mr_crew_counters(r->crews[i]);
+    size_t gauge_count;
+    mr_run_gauge *gauges = mr_crew_gauges(r->crews[i], &gauge_count);
+    free(r->totals[i].gauges);
     r->totals[i] = (mr_run_totals){
         .connector = r->pipeline->connectors[i].name,
         .records_in = mr_counted(&c->records_in),
@@ -61,7 +67,31 @@ static void take_totals(running *r, size_t i)
         .epochs = mr_counted(&c->epochs),
         .restarts = mr_counted(&c->restarts),
         .seconds = (double)(mr_clock_us() - r->started_us) / 1e6,
+        .gauges = gauges,
+        .gauge_count = gauge_count,
     };
+}
+
+char *mr_run_gauges_text(const mr_run_totals *totals)
+{
+    mr_buffer out = MR_BUFFER_INIT(1 << 20);
+    bool several = false;
+    for (size_t i = 0; i < totals->gauge_count; i++) {
+        several = several || totals->gauges[i].task != totals->gauges[0].task;
+    }
+    for (size_t i = 0; i < totals->gauge_count; i++) {
+        const mr_run_gauge *gauge = &totals->gauges[i];
+        char value[MR_NUMBER_TEXT_BYTES];
+        mr_double_text(gauge->value, value);
+        mr_buffer_printf(&out, " %s", gauge->name);
+        if (several) {
+            mr_buffer_printf(&out, "[%d]", gauge->task);
+        }
+        mr_buffer_printf(&out, " %s", value);
+    }
+    char *text = totals->gauge_count ? mr_strdup(mr_buffer_text(&out)) : NULL;
+    mr_buffer_release(&out);
+    return text;
 }
 
 static void start_crews(running *r)
@@ -147,31 +177,41 @@ static void look_at_signals(running *r)
     stop_crews(r);
 }
 
+static void draw(running *r)
+{
+    int64_t done = 0, total = 0;
+    for (size_t i = 0; i < r->pipeline->connector_count; i++) {
+        if (r->crews[i]) {
+            int64_t d, t;
+            mr_crew_progress(r->crews[i], &d, &t);
+            done += d;
+            total += t;
+        }
+        take_totals(r, i);
+    }
+    mr_progress_draw(r->totals, r->pipeline->connector_count, done, total);
+}
+
+static void log_counters(const mr_run_totals *totals)
+{
+    mr_auto_free char *gauges = mr_run_gauges_text(totals);
+    mr_log(MR_LOG_INFO, "connector.counters",
+           "%s: %llu records in, %llu out, %llu dead letters%s%s", totals->connector,
+           (unsigned long long)totals->records_in, (unsigned long long)totals->records_out,
+           (unsigned long long)totals->dead_letters, gauges ? ";" : "", gauges ? gauges : "");
+}
+
 static void report(running *r)
 {
     int64_t now_us = mr_clock_us();
     if (r->options->progress) {
-        int64_t done = 0, total = 0;
-        for (size_t i = 0; i < r->pipeline->connector_count; i++) {
-            if (r->crews[i]) {
-                int64_t d, t;
-                mr_crew_progress(r->crews[i], &d, &t);
-                done += d;
-                total += t;
-            }
-            take_totals(r, i);
-        }
-        mr_progress_draw(r->totals, r->pipeline->connector_count, done, total);
+        draw(r);
     } else if (now_us - r->reported_us >= REPORT_MS * 1000LL) {
         r->reported_us = now_us;
         for (size_t i = 0; i < r->pipeline->connector_count; i++) {
             take_totals(r, i);
             if (r->crews[i]) {
-                mr_log(MR_LOG_INFO, "connector.counters",
-                       "%s: %llu records in, %llu out, %llu dead letters", r->totals[i].connector,
-                       (unsigned long long)r->totals[i].records_in,
-                       (unsigned long long)r->totals[i].records_out,
-                       (unsigned long long)r->totals[i].dead_letters);
+                log_counters(&r->totals[i]);
             }
         }
     }

@@ -19,12 +19,25 @@ typedef enum mr_run_end {
     MR_RUN_FAILED,  /* a task failed with an error that restarting can't heal; *err says it */
 } mr_run_end;
 
+/* A figure of one task (mr_task_gauge), as it stood last. */
+typedef struct mr_run_gauge {
+    const char *name; /* a literal of the connector's */
+    int task;
+    double value;
+} mr_run_gauge;
+
 /* Counters of a connector over all its tasks and restarts, for the closing summary. */
 typedef struct mr_run_totals {
     const char *connector;
     uint64_t records_in, records_out, dead_letters, epochs, restarts;
     double seconds;
+    mr_run_gauge *gauges; /* in the order of tasks; free them */
+    size_t gauge_count;
 } mr_run_totals;
+
+/* " name value", and with several tasks " name[task] value", of all gauges; NULL: there are none.
+ * To be freed. */
+char *mr_run_gauges_text(const mr_run_totals *totals);
 
 /* Runs until the end; handles SIGINT and SIGTERM (a second one ends the process at once). `totals`
  * has room for pipeline->connector_count entries. */

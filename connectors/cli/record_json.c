@@ -11,7 +11,11 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "codec/bson.h"
+#include "codec/bson_shape.h"
+#include "codec/change.h"
 #include "codec/text.h"
+#include "transform/cell_text.h"
 
 static json_t *base64_json(const char *data, size_t len)
 {
@@ -145,6 +149,38 @@ static json_t *duration_json(const char *data)
 
 /* --- Cells --- */
 
+static json_t *uuid_json(const mr_cell *cell)
+{
+    char text[36];
+    if (cell->len != 16) {
+        return text_json(cell->as.text, cell->len);
+    }
+    mr_uuid_text((const unsigned char *)cell->as.text, text);
+    return text_json(text, sizeof text);
+}
+
+/* Fixed types of documents (codec/bson_shape.h) as people know them; all others as base64. */
+static json_t *fixed_json(const mr_cell *cell, const mr_schema *schema)
+{
+    char text[MR_DECIMAL128_TEXT_BYTES];
+    const char *name = schema->name ? schema->name : "";
+    if (strcmp(name, MR_OBJECT_ID_NAME) == 0 && cell->len == MR_OBJECT_ID_BYTES) {
+        mr_object_id_text(cell->as.text, text);
+        return json_stringn(text, 24);
+    }
+    if (strcmp(name, MR_DECIMAL128_NAME) == 0 && cell->len == MR_DECIMAL128_BYTES) {
+        return json_stringn(text, mr_decimal128_text(cell->as.text, text));
+    }
+    return base64_json(cell->as.text, cell->len);
+}
+
+/* A value of a document that Avro has no type for. */
+static bool is_json(const mr_cell *cell, const mr_schema *schema)
+{
+    return cell->type == MR_RECORD && cell->len == 1 && cell->as.cells->type == MR_STRING &&
+           schema->name && strcmp(schema->name, MR_JSON_NAME) == 0;
+}
+
 static json_t *nested_json(const mr_cell *cell, const mr_schema *schema)
 {
     json_t *ret = cell->type == MR_ARRAY ? json_array() : json_object();
@@ -152,6 +188,9 @@ static json_t *nested_json(const mr_cell *cell, const mr_schema *schema)
         for (uint32_t i = 0; i < cell->len; i++) {
             json_array_append_new(ret, mr_show_cell(&cell->as.cells[i], schema->items));
         }
+    } else if (is_json(cell, schema)) {
+        json_decref(ret);
+        ret = mr_show_bytes((mr_slice){cell->as.cells->as.text, cell->as.cells->len});
     } else if (cell->type == MR_RECORD) {
         for (uint32_t i = 0; i < cell->len; i++) {
             json_object_set_new(ret, schema->fields[i].name,
@@ -173,7 +212,7 @@ static json_t *logical_json(const mr_cell *cell, const mr_schema *schema)
     case MR_DECIMAL:
         return decimal_json(cell->as.text, cell->len, schema->scale);
     case MR_UUID:
-        return text_json(cell->as.text, cell->len);
+        return uuid_json(cell);
     case MR_DATE:
         return date_json(cell->as.i);
     case MR_TIME_MS:
@@ -215,8 +254,9 @@ json_t *mr_show_cell(const mr_cell *cell, const mr_schema *schema)
     case MR_ENUM:
         return text_json(cell->as.text, cell->len);
     case MR_BYTES:
-    case MR_FIXED:
         return base64_json(cell->as.text, cell->len);
+    case MR_FIXED:
+        return fixed_json(cell, schema);
     case MR_ARRAY:
     case MR_MAP:
     case MR_RECORD:
@@ -233,6 +273,21 @@ json_t *mr_show_bytes(mr_slice bytes)
     }
     json_t *ret = json_loadb(bytes.data, bytes.len, 0, NULL); /* objects and arrays only */
     return ret ? ret : text_json(bytes.data, bytes.len);
+}
+
+json_t *mr_show_header(const mr_header *header)
+{
+    const mr_slice value = header->value;
+    bool document =
+        strcmp(header->name, MR_HEADER_BSON) == 0 || strcmp(header->name, MR_HEADER_KEY_BSON) == 0;
+    if (!document || !value.data || mr_bson_check(value.data, value.len, NULL)) {
+        return mr_show_bytes(value);
+    }
+    mr_buffer text = MR_BUFFER_INIT(SIZE_MAX / 2);
+    mr_bson_json(value, false, &text);
+    json_t *ret = json_loadb(text.data, text.len, JSON_ALLOW_NUL, NULL);
+    mr_buffer_release(&text);
+    return ret ? ret : mr_show_bytes(value);
 }
 
 /* --- Printing --- */

@@ -96,7 +96,7 @@ static json_t *headers_json(tapping *t, const mr_message *message)
     }
     json_t *ret = json_object();
     for (uint32_t i = 0; i < count; i++) {
-        json_object_set_new(ret, headers[i].name, mr_show_bytes(headers[i].value));
+        json_object_set_new(ret, headers[i].name, mr_show_header(&headers[i]));
     }
     return ret;
 }

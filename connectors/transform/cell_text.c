@@ -6,7 +6,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "codec/bson.h"
+#include "codec/bson_shape.h"
 #include "transform/decimal.h"
 
 enum { JSON_DEPTH_MAX = 128 };
@@ -79,6 +82,22 @@ static void json_double(double value, mr_buffer *out)
     }
 }
 
+/* Ids and decimals of documents (codec/bson_shape.h) are their digits, so that a key reads as
+ * people know it; other fixed types are their bytes. */
+static void json_fixed(const mr_schema *schema, const mr_cell *cell, mr_buffer *out)
+{
+    char text[MR_DECIMAL128_TEXT_BYTES];
+    const char *name = schema->name ? schema->name : "";
+    if (strcmp(name, MR_OBJECT_ID_NAME) == 0 && cell->len == MR_OBJECT_ID_BYTES) {
+        mr_object_id_text(cell->as.text, text);
+        mr_json_text(text, 24, out);
+    } else if (strcmp(name, MR_DECIMAL128_NAME) == 0 && cell->len == MR_DECIMAL128_BYTES) {
+        mr_json_text(text, mr_decimal128_text(cell->as.text, text), out);
+    } else {
+        json_bytes(cell->as.text, cell->len, out);
+    }
+}
+
 static void json_cell(const mr_schema *schema, const mr_cell *cell, mr_buffer *out, int depth);
 
 static void json_children(const mr_schema *schema, const mr_cell *cell, mr_buffer *out, int depth)
@@ -136,8 +155,10 @@ static void json_cell(const mr_schema *schema, const mr_cell *cell, mr_buffer *o
         mr_decimal_print_bytes(cell->as.text, cell->len, schema->scale, out);
         mr_buffer_add_char(out, '"');
         break;
-    case MR_BYTES:
     case MR_FIXED:
+        json_fixed(schema, cell, out);
+        break;
+    case MR_BYTES:
     case MR_DURATION:
         json_bytes(cell->as.text, cell->len, out);
         break;

@@ -8,8 +8,9 @@
 #include "codec/text.h"
 
 /* Appends JSON (RFC 8259): records and maps as objects, timestamps in microseconds, decimals and
- * uuids as text, bytes as text of the code points 0 to 255 (as Avro's JSON encoding has it), NaN
- * and infinities as null. Deeper than 128 levels: null. */
+ * uuids as text, ids and decimals of documents (codec/bson_shape.h) too, other bytes as text of the
+ * code points 0 to 255 (as Avro's JSON encoding has it), NaN and infinities as null. Deeper than
+ * 128 levels: null. */
 void mr_cell_json(const mr_schema *schema, const mr_cell *cell, mr_buffer *out);
 
 /* The branch of a union a cell is of; else the schema itself. */

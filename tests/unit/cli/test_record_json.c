@@ -141,11 +141,50 @@ static void unknown_bytes(void **arg)
     assert_json(mr_show_bytes((mr_slice){"\x00\xff", 2}), "{\"base64\":\"AP8=\"}");
 }
 
+static void documents(void **arg)
+{
+    (void)arg;
+    mr_schema id = {.type = MR_FIXED, .name = "millrace.ObjectId"};
+    mr_cell cell = {.type = MR_FIXED, .len = 12, .as.text = "\x5c\x96\x41\0\1\2\3\4\5\6\7\x08"};
+    assert_json(mr_show_cell(&cell, &id), "\"5c9641000102030405060708\"");
+    mr_schema other = {.type = MR_FIXED, .name = "other.ObjectId"};
+    assert_json(mr_show_cell(&cell, &other), "\"XJZBAAECAwQFBgcI\"");
+    /* 12.50: significand 1250, exponent -2 biased by 6176 */
+    mr_schema decimal = {.type = MR_FIXED, .name = "millrace.Decimal128"};
+    cell = (mr_cell){
+        .type = MR_FIXED, .len = 16, .as.text = "\xe2\x04\0\0\0\0\0\0\0\0\0\0\0\0\x3c\x30"};
+    assert_json(mr_show_cell(&cell, &decimal), "\"12.50\"");
+    mr_schema text = {.type = MR_STRING}, json = {.type = MR_RECORD, .name = "millrace.Json"};
+    mr_field field = {.name = "json", .schema = &text};
+    json.fields = &field;
+    json.field_count = 1;
+    const char *regex = "{\"$regularExpression\":{\"pattern\":\"a\",\"options\":\"\"}}";
+    mr_cell inner = {.type = MR_STRING, .len = (uint32_t)strlen(regex), .as.text = regex};
+    cell = (mr_cell){.type = MR_RECORD, .len = 1, .as.cells = &inner};
+    assert_json(mr_show_cell(&cell, &json), regex);
+    mr_schema uuid = {.type = MR_UUID};
+    cell = (mr_cell){.type = MR_UUID, .len = 16, .as.text = "0123456789abcdef"};
+    assert_json(mr_show_cell(&cell, &uuid), "\"30313233-3435-3637-3839-616263646566\"");
+}
+
+static void headers(void **arg)
+{
+    (void)arg;
+    static const char bson[] = "\x0c\0\0\0\x10n\0\7\0\0\0";
+    const mr_header document = {"millrace.bson", {bson, 12}}, torn = {"millrace.bson", {bson, 11}},
+                    plain = {"trace", {"abc", 3}}, none = {"millrace.bson", {NULL, 0}};
+    assert_json(mr_show_header(&document), "{\"n\":7}");
+    assert_json(mr_show_header(&plain), "\"abc\"");
+    assert_json(mr_show_header(&none), "null");
+    json_decref(mr_show_header(&torn)); /* whatever it is, it is something */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain_types), cmocka_unit_test(base64), cmocka_unit_test(decimals),
-        cmocka_unit_test(times),       cmocka_unit_test(nested), cmocka_unit_test(unknown_bytes),
+        cmocka_unit_test(plain_types), cmocka_unit_test(base64),  cmocka_unit_test(decimals),
+        cmocka_unit_test(times),       cmocka_unit_test(nested),  cmocka_unit_test(unknown_bytes),
+        cmocka_unit_test(documents),   cmocka_unit_test(headers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

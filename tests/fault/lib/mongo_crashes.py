@@ -103,28 +103,36 @@ def records(topic):
     return [json.loads(line) for line in p.stdout.splitlines()]
 
 
-def tell_story(all_records):
-    """Follows each document through the topic; returns what is wrong."""
-    wrong, last, sequences, events = [], {}, {}, set()
-    for r in all_records:
-        change, key = r["value"], r["key"]
-        at = "%s@%s" % (r["partition"], r["offset"])
+class Story:
+    """Follows each document through the topic; `wrong` says what does not fit."""
+
+    def __init__(self, known_at_start):
+        self.wrong, self.events, self.last, self.sequences = [], set(), {}, {}
+        self.known_at_start = known_at_start    # without a snapshot nothing was there before
+
+    def tell(self, record):
+        change, key = record["value"], record["key"]
         dynamodb, name = change["dynamodb"], change["eventName"]
-        if change["eventID"] in events:
-            wrong.append("%s: eventID %s comes twice" % (at, change["eventID"]))
-        events.add(change["eventID"])
-        if dynamodb["SequenceNumber"] <= sequences.get(key, ""):
-            wrong.append("%s: %s does not follow %s" % (at, dynamodb["SequenceNumber"], sequences[key]))
-        sequences[key] = dynamodb["SequenceNumber"]
-        before, old, new = last.get(key), dynamodb["OldImage"], dynamodb["NewImage"]
-        if before != old:
-            wrong.append("%s %s %s: the image before is %s, the record has %s" % (at, name, key, before, old))
+        at = "%s@%s %s %s" % (record["partition"], record["offset"], name, key)
+        old, new = dynamodb["OldImage"], dynamodb["NewImage"]
+        if change["eventID"] in self.events:
+            self.wrong.append("%s: eventID %s comes twice" % (at, change["eventID"]))
+        self.events.add(change["eventID"])
+        if dynamodb["SequenceNumber"] <= self.sequences.get(key, ""):
+            self.wrong.append("%s: %s does not follow %s" % (at, dynamodb["SequenceNumber"], self.sequences[key]))
+        self.sequences[key] = dynamodb["SequenceNumber"]
         if (name == "REMOVE") != (new is None) or (name == "INSERT") != (old is None):
-            wrong.append("%s: %s with old %s, new %s" % (at, name, old is not None, new is not None))
-        if name == "MODIFY" and old == new and not any(h.startswith("millrace.bson") for h in r.get("headers") or {}):
-            wrong.append("%s: MODIFY changes nothing" % at)
-        last[key] = new
-    return wrong
+            self.wrong.append("%s: with old %s, new %s" % (at, old is not None, new is not None))
+        if (change["millrace"] or {}).get("snapshot"):
+            self.seen(at, key, new)
+        elif old != self.last.get(key, old if self.known_at_start else None):
+            self.wrong.append("%s: the image before is %s, the record has %s" % (at, self.last.get(key), old))
+        self.last[key] = new
+
+    def seen(self, at, key, image):
+        """A snapshot shows a document as its changes have left it."""
+        if key in self.last and self.last[key] != image:
+            self.wrong.append("%s: the snapshot shows %s, the changes left %s" % (at, image, self.last[key]))
 
 
 def check_documents(what, want, have):
@@ -144,13 +152,16 @@ def check_log(database, all_records):
                "missing: %s" % sorted(set(want) - set(there))[:5])
 
 
-def check_end(database, name, what, settle_s):
-    want, have = wait_until_same(database, settle_s)
+def check_end(database, name, what, o):
+    want, have = wait_until_same(database, o.settle)
     all_records = records(name)
-    wrong = tell_story(all_records)
+    story = Story(known_at_start=o.snapshot != "never")
+    for r in all_records:
+        story.tell(r)
     return all([
         check_documents("%s the target equals the source: %d documents, byte for byte" % (what, len(want)), want, have),
-        tap(not wrong, "the topic tells each document's story, each of %d changes once" % len(all_records), *wrong[:10]),
+        tap(not story.wrong, "the topic tells each document's story, each of %d changes once" % len(all_records),
+            *story.wrong[:10]),
         check_log(database, all_records),
     ])
 
@@ -196,7 +207,7 @@ def main():
     client = workload.client(URI)
     database = client[name]
     workload.prepare(database, "source")
-    if o.before:
+    if o.before and o.snapshot != "never":
         database["source"].insert_many([{"_id": i, **workload.document(rng)} for i in range(o.before)])
     conf = os.path.join(TMP, name + ".json")
     with open(conf, "w") as f:
@@ -213,7 +224,7 @@ def main():
     good = stop_writers(writers)
     what = "after %d crashes (%s)" % (o.kills, o.victims)
     good = all([
-        check_end(database, name, what, o.settle), good,
+        check_end(database, name, what, o), good,
         tap(processes["sink"].stop() == 0, "the sink stops in order on SIGTERM"),
         tap(processes["source"].stop() == 0, "the source stops in order on SIGTERM"),
     ])

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Change records taken apart (codec/change.h, docs/decisions/0007-change-records.md): a sink sees
+ * Change records taken apart (codec/change.h, docs/decisions/0008-change-records.md): a sink sees
  * the row, not the envelope around it.
  *
  *   INSERT, MODIFY, REMOVE   op create (snapshot when it was read by one), update, delete

@@ -115,6 +115,9 @@ void mr_consumer_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
     mr_consumer *consumer = opaque; /* the link is its first member */
     bool lost = rd_kafka_assignment_lost(rk);
     bool added = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+    if (!added && consumer->before_giving_back) {
+        consumer->before_giving_back(consumer->context);
+    }
     if (added) {
         take_in(consumer, partitions);
     } else {
@@ -132,6 +135,11 @@ void mr_consumer_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
     if (consumer->queue && !consumer->closing) { /* rd_kafka_consumer_close() would end too early */
         rd_kafka_queue_yield(consumer->queue);   /* let the poll in progress return */
     }
+}
+
+bool mr_consumer_has_changed(const mr_consumer *consumer)
+{
+    return consumer->changed;
 }
 
 bool mr_consumer_assignment_changed(mr_consumer *consumer, mr_offsets *assigned, int *generation)

@@ -124,6 +124,8 @@ mr_status mr_consumer_new(const mr_kafka_config *config, const mr_consumer_optio
     mr_consumer *consumer = mr_calloc(1, sizeof *consumer);
     consumer->from_latest =
         options->starting_position && strcmp(options->starting_position, "latest") == 0;
+    consumer->before_giving_back = options->before_giving_back;
+    consumer->context = options->context;
     rd_kafka_conf_t *conf;
     mr_status status = configure(consumer, config, options, &conf, err);
     if (!status) {
@@ -376,6 +378,11 @@ mr_status mr_consumer_poll(mr_consumer *consumer, mr_message *messages, size_t m
         *count = 0;
     }
     return status;
+}
+
+void mr_consumer_wake(mr_consumer *consumer)
+{
+    rd_kafka_queue_yield(consumer->queue);
 }
 
 /* --- Offsets of the group --- */

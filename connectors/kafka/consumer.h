@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Consumer of a group: read committed, cooperative-sticky, offsets under our control. One thread.
+ * Consumer of a group: read committed, cooperative-sticky, offsets under our control. One thread at
+ * a time, but for mr_consumer_wake().
  *
  * Assignment The group gives and takes partitions only inside mr_consumer_poll() (and close). What
  *            was given is not fetched until mr_consumer_start() tells where: look at
@@ -26,6 +27,10 @@ typedef struct mr_consumer_options {
     const char *starting_position; /* "earliest" | "latest": where no offset is stored */
     int64_t queue_max_bytes;
     bool stop_at_end; /* tell of the end of partitions: mr_consumer_at_end() */
+    /* Called inside of a poll (or close), before partitions are given back to the group: waits
+     * until nothing is being done with their messages. NULL: nothing ever is during a poll. */
+    void (*before_giving_back)(void *context);
+    void *context;
 } mr_consumer_options;
 
 MR_CHECKED mr_status mr_consumer_new(const mr_kafka_config *config,
@@ -36,7 +41,7 @@ void mr_consumer_close(mr_consumer *consumer);
 
 /* A message as it came; valid until mr_message_release(). Fields are borrowed from it. */
 typedef struct mr_message {
-    void *handle;
+    void *handle;      /* librdkafka's; NULL: let go of, there is nothing in it that is not here */
     const char *topic; /* stable as long as the consumer lives */
     int32_t partition;
     int64_t offset, timestamp_ms;
@@ -44,6 +49,10 @@ typedef struct mr_message {
 } mr_message;
 
 void mr_message_release(mr_message *message);
+/* Copies the key and value of a small message without headers into the arena and gives back
+ * librdkafka's own memory, which is more than twice that (512 bytes for each message, and the fetch
+ * it came with). Others stay as they are. */
+void mr_message_compact(mr_message *message, mr_arena *arena);
 /* Headers of a message, into the arena. */
 MR_CHECKED mr_status mr_message_headers(const mr_message *message, mr_arena *arena,
                                         const mr_header **ret, uint32_t *count, mr_error *err);
@@ -55,6 +64,12 @@ MR_CHECKED mr_status mr_message_headers(const mr_message *message, mr_arena *are
  * can not be read; MR_REOPEN: the client is lost. */
 MR_CHECKED mr_status mr_consumer_poll(mr_consumer *consumer, mr_message *messages, size_t max,
                                       int timeout_ms, size_t *count, mr_error *err);
+
+/* Has a poll in progress return soon, or else the next one. From any thread. */
+void mr_consumer_wake(mr_consumer *consumer);
+
+/* Would mr_consumer_assignment_changed() say so? Polls do not wait meanwhile. */
+bool mr_consumer_has_changed(const mr_consumer *consumer);
 
 /* Assignment. `changed` is true once after partitions were added or taken away. New partitions stay
  * paused until mr_consumer_start() gives their offsets (next -1: committed offset of the group,

@@ -34,6 +34,8 @@ struct mr_consumer {
     size_t topic_count;
     rd_kafka_message_t **batch; /* room for one poll */
     size_t batch_capacity;
+    void (*before_giving_back)(void *context);
+    void *context;
     int generation;
     bool from_latest;
     bool known;   /* the group has told the first assignment */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A message as the caller sees it: slices into librdkafka's own buffer, which lives as long as the
- * handle. */
+ * handle; or, compacted, into an arena. */
 #include <string.h>
 
 #include "base/arena.h"
 #include "kafka/consumer_internal.h"
+
+enum { SMALL_BYTES = 4 << 10 }; /* copying more costs more than it saves */
 
 void mr_message_fill(mr_message *message, rd_kafka_message_t *raw, const char *topic)
 {
@@ -29,11 +31,29 @@ void mr_message_release(mr_message *message)
     }
 }
 
+static mr_slice copy(mr_slice slice, mr_arena *arena)
+{
+    return (mr_slice){slice.data ? mr_arena_copy(arena, slice.data, slice.len) : NULL, slice.len};
+}
+
+void mr_message_compact(mr_message *message, mr_arena *arena)
+{
+    rd_kafka_headers_t *headers;
+    if (!message->handle || message->key.len + message->value.len > SMALL_BYTES ||
+        rd_kafka_message_headers(message->handle, &headers) != RD_KAFKA_RESP_ERR__NOENT) {
+        return;
+    }
+    message->key = copy(message->key, arena);
+    message->value = copy(message->value, arena);
+    mr_message_release(message);
+}
+
 mr_status mr_message_headers(const mr_message *message, mr_arena *arena, const mr_header **ret,
                              uint32_t *count, mr_error *err)
 {
     rd_kafka_headers_t *raw;
-    rd_kafka_resp_err_t code = rd_kafka_message_headers(message->handle, &raw);
+    rd_kafka_resp_err_t code = message->handle ? rd_kafka_message_headers(message->handle, &raw)
+                                               : RD_KAFKA_RESP_ERR__NOENT;
     if (code == RD_KAFKA_RESP_ERR__NOENT) {
         *ret = NULL;
         *count = 0;

@@ -29,4 +29,12 @@ static inline uint64_t mr_counted(atomic_uint_fast64_t *counter)
     return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
+static inline void mr_raise_partitions_most(mr_counters *counters, int partitions)
+{
+    int most = atomic_load(&counters->partitions_most);
+    while (most < partitions &&
+           !atomic_compare_exchange_weak(&counters->partitions_most, &most, partitions)) {
+    }
+}
+
 #endif

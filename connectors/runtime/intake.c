@@ -15,8 +15,6 @@
 #include "runtime/formats.h"
 #include "transform/transform.h"
 
-enum { UNSEEN_BYTES = 16 << 10 }; /* taken for the size of a message before one was seen */
-
 struct mr_intake {
     const mr_connector_config *config;
     const mr_route *routes;
@@ -24,10 +22,9 @@ struct mr_intake {
     mr_transform **transforms; /* per route; NULL: records as they are */
     mr_formats *formats;
 
-    mr_message *messages;
-    size_t count, capacity, bytes;
-    size_t decoded;       /* of count */
-    size_t typical_bytes; /* of a message: the largest average of a poll, decaying */
+    const mr_message *messages; /* of the haul */
+    size_t count;
+    size_t decoded; /* of count */
 
     mr_arena *arena;
     mr_epoch epoch;
@@ -48,9 +45,7 @@ mr_status mr_intake_new(const mr_connector_config *config, const mr_route *route
     in->route_count = route_count;
     in->formats = mr_formats_new(
         schemas, config->sink.change_records ? MR_ENVELOPES_WHOLE : MR_ENVELOPES_UNWRAP, stop);
-    in->capacity = (size_t)config->sink.batch_size;
-    in->messages = mr_realloc_array(NULL, in->capacity, sizeof *in->messages);
-    in->entries = mr_realloc_array(NULL, in->capacity, sizeof *in->entries);
+    in->entries = mr_realloc_array(NULL, (size_t)config->sink.batch_size, sizeof *in->entries);
     in->arena = mr_arena_new();
     in->transforms = mr_calloc(route_count, sizeof *in->transforms);
     for (size_t i = 0; i < route_count; i++) {
@@ -71,13 +66,11 @@ void mr_intake_free(mr_intake *in)
     if (!in) {
         return;
     }
-    mr_intake_clear(in);
     for (size_t i = 0; i < in->route_count; i++) {
         mr_transform_free(in->transforms[i]);
     }
     mr_formats_free(in->formats);
     free(in->transforms);
-    free(in->messages);
     free(in->entries);
     free(in->batches);
     free(in->failures);
@@ -85,54 +78,10 @@ void mr_intake_free(mr_intake *in)
     free(in);
 }
 
-mr_message *mr_intake_room(mr_intake *in, size_t *room)
-{
-    *room = in->capacity - in->count;
-    return in->messages + in->count;
-}
-
-void mr_intake_took(mr_intake *in, size_t count)
-{
-    size_t before = in->bytes;
-    for (size_t i = in->count; i < in->count + count; i++) {
-        in->bytes += in->messages[i].key.len + in->messages[i].value.len;
-    }
-    in->count += count;
-    size_t average = count ? (in->bytes - before) / count + 1 : 1;
-    in->typical_bytes =
-        average > in->typical_bytes ? average : (in->typical_bytes * 7 + average) / 8;
-}
-
-size_t mr_intake_most(const mr_intake *in)
-{
-    size_t limit = (size_t)in->config->sink.batch_max_bytes;
-    size_t left = in->bytes < limit ? limit - in->bytes : 0;
-    size_t most = left / (in->typical_bytes ? in->typical_bytes : UNSEEN_BYTES);
-    return most ? most : 1;
-}
-
-size_t mr_intake_count(const mr_intake *in)
-{
-    return in->count;
-}
-
-size_t mr_intake_bytes(const mr_intake *in)
-{
-    return in->bytes;
-}
-
-const mr_message *mr_intake_message(const mr_intake *in, size_t index)
-{
-    return &in->messages[index];
-}
-
 void mr_intake_clear(mr_intake *in)
 {
-    for (size_t i = 0; i < in->count; i++) {
-        mr_message_release(&in->messages[i]);
-    }
+    in->messages = NULL;
     in->count = 0;
-    in->bytes = 0;
     in->epoch = (mr_epoch){0};
     in->failure_count = 0;
     mr_arena_reset(in->arena);
@@ -267,8 +216,10 @@ static mr_status decode_run(mr_intake *in, size_t end, mr_error *err)
     return status;
 }
 
-mr_epoch *mr_intake_epoch(mr_intake *in)
+mr_epoch *mr_intake_epoch(mr_intake *in, const mr_haul *haul)
 {
+    in->messages = haul->messages;
+    in->count = haul->count;
     in->epoch = (mr_epoch){.entries = in->entries, .count = in->count};
     in->decoded = 0;
     for (size_t i = 0; i < in->count; i++) {

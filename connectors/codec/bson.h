@@ -172,6 +172,13 @@ void mr_bson_add_document(mr_buffer *out, const char *name, mr_slice document, b
 /* Any type, its value's bytes as in mr_bson_element: they must be well-formed. */
 void mr_bson_add_value(mr_buffer *out, const char *name, uint8_t type, mr_slice value);
 
+/* The value that a JSON text stands for, as an element: extended JSON, canonical or relaxed, else
+ * what plain JSON is; integers are int32 where they fit. false, and nothing is written: it is no
+ * JSON, or nested deeper than MR_BSON_DEPTH_MAX. */
+bool mr_bson_add_json(mr_buffer *out, mr_slice name, mr_slice json);
+/* The members of a JSON object, one by one, into the document under construction. */
+bool mr_bson_add_json_fields(mr_buffer *out, mr_slice json);
+
 /* --- Cells to BSON (docs/types.md has the table) ---
  *
  * int -> int32, long -> int64, float and double -> double, decimal -> Decimal128, uuid -> binary 4,

@@ -8,12 +8,12 @@
  * document that has its fields in the schema's order and all of them costs nothing beyond that: the
  * bookkeeping of fields that are not there begins with the first that is missed.
  */
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "codec/bson_plan.h"
 #include "codec/schema.h"
 #include "codec/text.h"
+#include "codec/trail.h"
 
 enum { DEPTH_MAX = 64 }; /* of what becomes cells: Avro's own limit */
 
@@ -23,59 +23,19 @@ typedef struct decoding {
     mr_arena *arena;
     bool inexact, ignore_unknown;
     int depth;
-    size_t path_at; /* of a failure; the path grows from its end to its front */
-    char reason[400], path[128];
+    mr_trail trail; /* of a failure */
 } decoding;
 
-#define COLD      __attribute__((cold, noinline))
-#define INLINE    static inline __attribute__((always_inline))
-#define RARELY(x) __builtin_expect(!!(x), 0)
+#define COLD __attribute__((cold, noinline))
+/* All functions that read return where they have got to; a failure is NULL. */
+#define FAIL(d, ...)    (mr_trail_reason(&(d)->trail, __VA_ARGS__), NULL)
+#define INSIDE(d, name) (mr_trail_inside(&(d)->trail, name), NULL)
+#define INLINE          static inline __attribute__((always_inline))
+#define RARELY(x)       __builtin_expect(!!(x), 0)
 
 static const char *read_record(decoding *d, bson_routine *routine, mr_cell *cells, const char *p);
 
 /* --- Failures --------------------------------------------------------------------------------- */
-
-static COLD const char *fail(decoding *d, const char *format, ...) MR_PRINTF(2, 3);
-static COLD const char *fail(decoding *d, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    vsnprintf(d->reason, sizeof d->reason, format, args);
-    va_end(args);
-    return NULL;
-}
-
-/* Puts a part before the path of the failure; a path that grows too long keeps its end. What is no
- * printable text becomes question marks. */
-static COLD const char *inside(decoding *d, const char *part)
-{
-    char clean[64];
-    size_t len = 0;
-    for (size_t left = strlen(part), step; left && len + 4 < sizeof clean; left -= step) {
-        step = mr_utf8_length(part, left);
-        bool plain = step && (unsigned char)*part >= 0x20;
-        step = step ? step : 1;
-        memcpy(clean + len, plain ? part : "?", plain ? step : 1);
-        len += plain ? step : 1;
-        part += step;
-    }
-    bool dot = d->path[d->path_at] && d->path[d->path_at] != '[';
-    if (len + dot <= d->path_at) {
-        d->path_at -= len + dot;
-        memcpy(d->path + d->path_at, clean, len);
-        if (dot) {
-            d->path[d->path_at + len] = '.';
-        }
-    }
-    return NULL;
-}
-
-static COLD const char *inside_item(decoding *d, size_t index)
-{
-    char part[32];
-    snprintf(part, sizeof part, "[%zu]", index);
-    return inside(d, part);
-}
 
 const char *mr_bson_type_name(uint8_t type)
 {
@@ -104,7 +64,7 @@ static COLD const char *refuse(decoding *d, const mr_schema *schema, uint8_t typ
                          s->name ? s->name : mr_type_name(s->type));
         len += n > 0 ? (size_t)n : 0;
     }
-    return fail(d, "a value of type %s where %s is expected", mr_bson_type_name(type), expected);
+    return FAIL(d, "a value of type %s where %s is expected", mr_bson_type_name(type), expected);
 }
 
 /* --- Texts ------------------------------------------------------------------------------------ */
@@ -168,7 +128,7 @@ static const char *take_json(decoding *d, mr_cell head, mr_cell *ret, const char
 {
     mr_buffer *json = &d->decoder->json;
     if (json->failed) {
-        return fail(d, "its JSON is longer than %zu bytes", json->limit);
+        return FAIL(d, "its JSON is longer than %zu bytes", json->limit);
     }
     mr_cell *text = mr_arena_alloc(d->arena, sizeof *text);
     *text = (mr_cell){.type = MR_STRING, .len = (uint32_t)json->len};
@@ -215,7 +175,7 @@ static const char *read_child(decoding *d, const bson_way *way, mr_cell *ret, co
 {
     bson_routine *r = way->as.routine;
     if (RARELY(++d->depth > DEPTH_MAX)) {
-        return fail(d, "more than %d levels", DEPTH_MAX);
+        return FAIL(d, "more than %d levels", DEPTH_MAX);
     }
     mr_cell *cells = mr_arena_alloc(d->arena, r->slot_count * sizeof *cells);
     *ret = way->head;
@@ -269,7 +229,7 @@ static const char *read_array(decoding *d, const bson_way *way, mr_cell *ret, co
     char digits[16] = "0";
     size_t bytes = 2, count = count_elements(p);
     if (RARELY(++d->depth > DEPTH_MAX)) {
-        return fail(d, "more than %d levels", DEPTH_MAX);
+        return FAIL(d, "more than %d levels", DEPTH_MAX);
     }
     mr_cell *cells = mr_arena_alloc(d->arena, count * sizeof *cells);
     p += 4;
@@ -278,7 +238,8 @@ static const char *read_array(decoding *d, const bson_way *way, mr_cell *ret, co
         p = pass_index(d, digits, &bytes, p + 1);
         p = read_value(d, way->as.item, type, &cells[i], p);
         if (!p) {
-            return inside_item(d, i);
+            mr_trail_inside_item(&d->trail, i);
+            return NULL;
         }
     }
     d->depth--;
@@ -292,7 +253,7 @@ static const char *read_map(decoding *d, const bson_way *way, mr_cell *ret, cons
 {
     size_t count = count_elements(p);
     if (RARELY(++d->depth > DEPTH_MAX)) {
-        return fail(d, "more than %d levels", DEPTH_MAX);
+        return FAIL(d, "more than %d levels", DEPTH_MAX);
     }
     mr_cell *cells = mr_arena_alloc(d->arena, 2 * count * sizeof *cells);
     p += 4;
@@ -305,7 +266,7 @@ static const char *read_map(decoding *d, const bson_way *way, mr_cell *ret, cons
         check_text(d, key);
         p = read_value(d, way->as.item, type, key + 1, p + len + 1);
         if (!p) {
-            return inside(d, name);
+            return INSIDE(d, name);
         }
     }
     d->depth--;
@@ -510,9 +471,9 @@ static const char *read_unknown(decoding *d, building *b, uint8_t type, const ch
         }
         mr_bson_add(rest, &e);
     } else if (!d->ignore_unknown) {
-        fail(d, "%s has no such field; the document's has type %s", b->routine->record->name,
-             mr_bson_type_name(type));
-        return inside(d, name);
+        mr_trail_reason(&d->trail, "%s has no such field; the document's has type %s",
+                        b->routine->record->name, mr_bson_type_name(type));
+        return INSIDE(d, name);
     }
     d->inexact = true;
     return p + e.value.len;
@@ -549,8 +510,9 @@ static bool fill_absent(decoding *d, building *b)
         }
         b->cells[i] = r->absent[i];
         if (b->cells[i].type == BSON_REQUIRED) {
-            fail(d, "the document has no such field, and it has no default in the schema");
-            return inside(d, r->record->fields[i].name);
+            mr_trail_reason(&d->trail,
+                            "the document has no such field, and it has no default in the schema");
+            return mr_trail_inside(&d->trail, r->record->fields[i].name);
         }
     }
     return true;
@@ -564,8 +526,9 @@ static bool finish_rest(decoding *d, building *b)
     mr_bson_end(rest, b->rest);
     mr_buffer_clear(json);
     if (rest->failed) {
-        return fail(d, "its fields without a name of their own have more than %zu bytes",
-                    rest->limit);
+        return mr_trail_reason(&d->trail,
+                               "its fields without a name of their own have more than %zu bytes",
+                               rest->limit);
     }
     mr_bson_json((mr_slice){rest->data + b->rest, rest->len - b->rest}, true, json);
     rest->len = b->rest;
@@ -608,7 +571,7 @@ static const char *read_record(decoding *d, bson_routine *r, mr_cell *cells, con
         }
         p = read_value(d, &slots[at].value, type, &cells[at], p);
         if (RARELY(!p)) {
-            return inside(d, name);
+            return INSIDE(d, name);
         }
     }
     if (RARELY(b.filled < r->slot_count || b.unset) && !fill_absent(d, &b)) {
@@ -632,15 +595,14 @@ mr_bson_fit mr_bson_decode(mr_bson_decoder *decoder, mr_slice document, bool ign
     d.inexact = false;
     d.ignore_unknown = ignore_unknown;
     d.depth = 0;
-    d.path_at = sizeof d.path - 1;
-    d.path[d.path_at] = '\0';
+    mr_trail_start(&d.trail);
     mr_buffer_clear(&decoder->rest);
     if (read_value(&d, &decoder->root, MR_BSON_DOCUMENT, ret, document.data)) {
         return d.inexact ? MR_BSON_INEXACT : MR_BSON_EXACT;
     }
-    const char *path = d.path + d.path_at;
+    const char *path = mr_trail_path(&d.trail);
     mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD, "a document does not fit its schema%s%s: %s",
-            *path ? ", field " : "", path, d.reason);
+            *path ? ", field " : "", path, d.trail.reason);
     mr_error_field(err, path);
     return MR_BSON_MISFIT;
 }

@@ -551,17 +551,19 @@ static const char *read_record(decoding *d, bson_routine *r, mr_cell *cells, con
     while ((type = (uint8_t)*p) != 0) {
         const char *name = p + 1;
         uint32_t at = r->after[after];
+        size_t name_bytes = slots[at].name_bytes;
         if (RARELY(!is_name(&slots[at], name, end))) {
             at = find_slot(d, r, after, name);
+            name_bytes = strlen(name) + 1; /* an alias is no slot's name */
         }
+        p = name + name_bytes;
         if (RARELY(at == r->slot_count)) {
-            p = read_unknown(d, &b, type, name, name + strlen(name) + 1);
+            p = read_unknown(d, &b, type, name, p);
             if (!p) {
                 return NULL;
             }
             continue;
         }
-        p = name + slots[at].name_bytes;
         after = at + 1;
         if (at == b.filled) {
             b.filled++;

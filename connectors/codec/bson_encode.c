@@ -17,11 +17,11 @@
 
 enum { DEPTH_MAX = 100, NAME_PAD = 16 };
 
-typedef struct name {
+typedef struct label {
     const char *text;
     uint32_t len;
     bool padded; /* a zero byte follows, and NAME_PAD bytes may be read */
-} name;
+} label;
 
 typedef enum plan_op {
     PUT_AS_TYPE, /* by the cell's type alone */
@@ -34,7 +34,7 @@ typedef enum plan_op {
 } plan_op;
 
 typedef struct plan_field {
-    name name;
+    label name;
     struct plan *value;
 } plan_field;
 
@@ -132,7 +132,7 @@ static void plan_fields(planner *p, plan *n)
         size_t len = strlen(text);
         char *padded = mr_arena_calloc(p->arena, 1, len + NAME_PAD);
         memcpy(padded, text, len);
-        n->fields[i].name = (name){padded, (uint32_t)len, true};
+        n->fields[i].name = (label){padded, (uint32_t)len, true};
         n->fields[i].value = make_plan(p, f->schema);
         if (n->shaped && has_alias(f->aliases, f->alias_count, MR_BSON_REST)) {
             n->rest = i;
@@ -181,7 +181,7 @@ typedef struct encoding {
 #define INLINE    static inline __attribute__((always_inline))
 #define RARELY(x) __builtin_expect(!!(x), 0)
 
-static bool put(encoding *e, const plan *n, const mr_cell *cell, name name);
+static bool put(encoding *e, const plan *n, const mr_cell *cell, label name);
 
 static void store32(char *p, uint32_t v)
 {
@@ -190,7 +190,7 @@ static void store32(char *p, uint32_t v)
 }
 
 /* Type and name are written; returns where `bytes` of value belong. NULL: the buffer's limit. */
-INLINE char *element(encoding *e, uint8_t type, name name, size_t bytes)
+INLINE char *element(encoding *e, uint8_t type, label name, size_t bytes)
 {
     mr_buffer *out = e->out;
     size_t all = 1 + (size_t)name.len + 1 + bytes;
@@ -209,7 +209,7 @@ INLINE char *element(encoding *e, uint8_t type, name name, size_t bytes)
     return p + name.len + 1;
 }
 
-static bool put64(encoding *e, uint8_t type, name name, uint64_t v)
+static bool put64(encoding *e, uint8_t type, label name, uint64_t v)
 {
     char *p = element(e, type, name, 8);
     if (p) {
@@ -219,7 +219,7 @@ static bool put64(encoding *e, uint8_t type, name name, uint64_t v)
     return true;
 }
 
-static bool put32(encoding *e, name name, int64_t i)
+static bool put32(encoding *e, label name, int64_t i)
 {
     if (RARELY(i != (int32_t)i)) {
         return mr_trail_reason(&e->trail, "%lld does not fit into an int of 32 bits", (long long)i);
@@ -231,7 +231,7 @@ static bool put32(encoding *e, name name, int64_t i)
     return true;
 }
 
-static bool put_double(encoding *e, name name, double d)
+static bool put_double(encoding *e, label name, double d)
 {
     uint64_t bits;
     memcpy(&bits, &d, sizeof bits);
@@ -257,7 +257,7 @@ INLINE bool is_ascii(const char *text, size_t len)
     return !(all & high);
 }
 
-INLINE bool put_text(encoding *e, name name, const char *text, uint32_t len)
+INLINE bool put_text(encoding *e, label name, const char *text, uint32_t len)
 {
     if (!is_ascii(text, len) && !mr_utf8_valid(text, len)) {
         return mr_trail_reason(&e->trail, "the text is not UTF-8");
@@ -273,7 +273,7 @@ INLINE bool put_text(encoding *e, name name, const char *text, uint32_t len)
     return true;
 }
 
-static bool put_bytes(encoding *e, uint8_t type, name name, const char *bytes, size_t len)
+static bool put_bytes(encoding *e, uint8_t type, label name, const char *bytes, size_t len)
 {
     char *p = element(e, type, name, len);
     if (p && len) {
@@ -282,7 +282,7 @@ static bool put_bytes(encoding *e, uint8_t type, name name, const char *bytes, s
     return true;
 }
 
-static bool put_binary(encoding *e, name name, uint8_t subtype, const char *bytes, uint32_t len)
+static bool put_binary(encoding *e, label name, uint8_t subtype, const char *bytes, uint32_t len)
 {
     char *p = element(e, MR_BSON_BINARY, name, 5 + (size_t)len);
     if (p) {
@@ -300,7 +300,7 @@ static bool put_binary(encoding *e, name name, uint8_t subtype, const char *byte
 __extension__ typedef unsigned __int128 uint128;
 
 /* Big-endian two's complement of at most 34 digits: no Decimal128 has more. */
-static bool put_decimal(encoding *e, name name, const mr_cell *cell, int scale)
+static bool put_decimal(encoding *e, label name, const mr_cell *cell, int scale)
 {
     static const uint64_t ten_17 = 100000000000000000;
     enum { BIAS = 6176, EXPONENT_AT = 49 }; /* of the upper word */
@@ -339,7 +339,7 @@ static int hex_digit(char c)
                                   : -1;
 }
 
-static bool put_uuid(encoding *e, name name, const mr_cell *cell)
+static bool put_uuid(encoding *e, label name, const mr_cell *cell)
 {
     enum { BYTES = 16, TEXT_BYTES = 36, UUID = 4 };
     if (cell->len == BYTES) {
@@ -360,7 +360,7 @@ static bool put_uuid(encoding *e, name name, const mr_cell *cell)
                                         (int)(cell->len < 40 ? cell->len : 40), cell->as.text);
 }
 
-static bool put_duration(encoding *e, name name, const mr_cell *cell)
+static bool put_duration(encoding *e, label name, const mr_cell *cell)
 {
     static const char *const parts[] = {"months", "days", "milliseconds"};
     if (cell->len != 12) {
@@ -389,7 +389,7 @@ static bool put_array(encoding *e, const plan *n, const mr_cell *cell)
     char room[MR_BSON_INDEX_BYTES];
     for (uint32_t i = 0; i < cell->len; i++) {
         const char *index = mr_bson_index(i, room);
-        if (!put(e, n->items, &cell->as.cells[i], (name){index, (uint32_t)strlen(index), false})) {
+        if (!put(e, n->items, &cell->as.cells[i], (label){index, (uint32_t)strlen(index), false})) {
             return mr_trail_inside_item(&e->trail, i);
         }
     }
@@ -413,14 +413,14 @@ static bool put_map(encoding *e, const plan *n, const mr_cell *cell)
             !mr_utf8_valid(key->as.text, key->len)) {
             return mr_trail_reason(&e->trail, "key %u has a zero byte or is not UTF-8", i);
         }
-        if (!put(e, n->items, key + 1, (name){key->as.text, key->len, false})) {
+        if (!put(e, n->items, key + 1, (label){key->as.text, key->len, false})) {
             return inside_key(e, key);
         }
     }
     return true;
 }
 
-static bool put_items(encoding *e, const plan *n, const mr_cell *cell, name name)
+static bool put_items(encoding *e, const plan *n, const mr_cell *cell, label name)
 {
     bool map = n->schema->type == MR_MAP;
     if (!element(e, map ? MR_BSON_DOCUMENT : MR_BSON_ARRAY, name, 0)) {
@@ -462,14 +462,14 @@ static bool put_fields(encoding *e, const plan *n, const mr_cell *cell)
     return true;
 }
 
-static bool put_json(encoding *e, const mr_cell *cell, name name)
+static bool put_json(encoding *e, const mr_cell *cell, label name)
 {
     mr_slice json = {cell->as.cells->as.text, cell->as.cells->len};
     return mr_bson_add_json(e->out, (mr_slice){name.text, name.len}, json) ||
            put_text(e, name, json.data, (uint32_t)json.len);
 }
 
-static bool put_nested(encoding *e, const plan *n, const mr_cell *cell, name name)
+static bool put_nested(encoding *e, const plan *n, const mr_cell *cell, label name)
 {
     bool ok = true;
     if (++e->depth > DEPTH_MAX) {
@@ -487,7 +487,7 @@ static bool put_nested(encoding *e, const plan *n, const mr_cell *cell, name nam
 }
 
 /* What a cell of another type than the schema's is there: numbers widen, and texts are texts. */
-static bool put_promoted(encoding *e, mr_type type, const mr_cell *cell, name name)
+static bool put_promoted(encoding *e, mr_type type, const mr_cell *cell, label name)
 {
     bool integer = cell->type == MR_INT || cell->type == MR_LONG;
     if (type == MR_LONG && cell->type == MR_INT) {
@@ -551,7 +551,7 @@ static __attribute__((noinline)) const plan *find_branch(const plan *n, const mr
 }
 
 /* Scalars, by what the cell is. */
-INLINE bool put_scalar(encoding *e, const plan *n, const mr_cell *cell, name name)
+INLINE bool put_scalar(encoding *e, const plan *n, const mr_cell *cell, label name)
 {
     enum { DAY_MS = 86400000 };
     switch (cell->type) {
@@ -591,7 +591,7 @@ INLINE bool put_scalar(encoding *e, const plan *n, const mr_cell *cell, name nam
     }
 }
 
-static bool put(encoding *e, const plan *n, const mr_cell *cell, name name)
+static bool put(encoding *e, const plan *n, const mr_cell *cell, label name)
 {
     if (n->op == PUT_UNION) {
         const plan *branch = cell->branch < n->count ? n->branches[cell->branch] : NULL;
@@ -657,7 +657,7 @@ static bool put_root(encoding *e, const plan *n, const mr_cell *cell)
     enum { HEAD = 2 };
     mr_buffer *out = e->out;
     size_t before = out->len;
-    if (!put(e, n, cell, (name){"", 0, false})) {
+    if (!put(e, n, cell, (label){"", 0, false})) {
         return false;
     }
     if (!out->failed) {
@@ -691,7 +691,7 @@ mr_status mr_bson_encode_value(const mr_bson_encoder *encoder, const char *calle
     start(&e, out);
     size_t before = out->len;
     bool failed = out->failed;
-    bool ok = put(&e, encoder->root, cell, (name){called, (uint32_t)strlen(called), false});
+    bool ok = put(&e, encoder->root, cell, (label){called, (uint32_t)strlen(called), false});
     return finish(&e, ok, before, failed, err);
 }
 
@@ -703,7 +703,7 @@ mr_status mr_bson_encode_field(const mr_bson_encoder *encoder, size_t field, con
     size_t before = out->len;
     bool failed = out->failed;
     const plan_field *f = &encoder->root->fields[field];
-    name name = f->name;
+    label name = f->name;
     if (called) {
         name.text = called;
         name.len = (uint32_t)strlen(called);

@@ -79,18 +79,20 @@ static inline size_t mr_bson_length(const char *data)
 /* Length of a checked value's bytes. */
 size_t mr_bson_value_length(uint8_t type, const char *value);
 
-/* Iterates over a checked document's elements: *cursor starts at 0; false at the end. */
+/* Iterates over a checked document's elements: *cursor starts at 0; false at the end, *ret then is
+ * what it was. */
 static inline bool mr_bson_next(mr_slice document, size_t *cursor, mr_bson_element *ret)
 {
     const char *p = document.data + (*cursor ? *cursor : 4);
-    ret->type = (uint8_t)*p++;
-    if (!ret->type) {
+    uint8_t type = (uint8_t)*p++;
+    if (!type) {
         return false;
     }
+    ret->type = type;
     size_t name_len = strlen(p);
     ret->name = (mr_slice){p, name_len};
     p += name_len + 1;
-    ret->value = (mr_slice){p, mr_bson_value_length(ret->type, p)};
+    ret->value = (mr_slice){p, mr_bson_value_length(type, p)};
     *cursor = (size_t)(p + ret->value.len - document.data);
     return true;
 }

@@ -119,7 +119,7 @@ static void put_options(const char *options, mr_buffer *out)
             mr_buffer_add_char(&sorted, (char)c);
         }
     }
-    mr_json_text(sorted.data, sorted.len, out);
+    mr_json_text(mr_buffer_text(&sorted), sorted.len, out);
     mr_buffer_release(&sorted);
 }
 

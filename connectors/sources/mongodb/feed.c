@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The reader's loop and the queue. The cursor is opened with startAfter, never resumeAfter: the two
+ * differ only after an invalidate event (a collection that was dropped or renamed ends its stream),
+ * where only startAfter goes on. That is also how the reader itself goes on when the server ends
+ * the cursor: it opens the next one after the last token, and waits there for the collection to be
+ * made again.
+ *
+ * One reply is about a MiB of small documents; two waiting ones keep the task fed while the server
+ * makes the next. A reply of large documents may take 16 MiB, so bytes are bounded too.
+ */
+#include "feed.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+
+enum {
+    QUEUE_REPLIES = 2,
+    QUEUE_BYTES = 4 << 20,
+    /* Server codes that the table of connectors/mongo has no use for. */
+    CURSOR_NOT_FOUND = 43,
+    CAPPED_POSITION_LOST = 136,
+    CURSOR_KILLED = 237,
+    INVALID_RESUME_TOKEN = 260,
+    CHANGE_STREAM_FATAL = 280,
+    CHANGE_STREAM_HISTORY_LOST = 286,
+    OBJECT_TOO_LARGE = 10334,
+};
+
+struct mongo_feed {
+    const mongo_options *options;
+    char *app_name;
+    bool before_images;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t filled, taken;
+    /* Guarded by lock: */
+    mongo_reply *first, **last;
+    size_t count, bytes;
+    bool stop, failed, unresumable;
+    mr_status status;
+    mr_error error;
+    /* The reader's own: */
+    mr_mongo *mongo;
+    mongoc_client_session_t *session;
+    bson_t *opts; /* session and server of all its commands */
+    bool split;
+    int64_t cursor;
+    bson_t *token; /* where the stream stands; empty: at `time` */
+    mongo_time time;
+    size_t events_capacity;
+};
+
+void mongo_reply_free(mongo_reply *reply)
+{
+    if (reply) {
+        bson_free(reply->bytes);
+        free(reply->events);
+        free(reply);
+    }
+}
+
+/* --- Commands --- */
+
+bool mongo_one_collection(const mongo_options *options)
+{
+    return options->database && options->collections.count == 1;
+}
+
+/* Of a database's stream only some collections. What has no collection in ns (dropDatabase,
+ * invalidate), and a rename to one of ours, must pass. */
+static void append_match(const mongo_options *options, bson_t *stages, const char *key)
+{
+    bson_t names = BSON_INITIALIZER;
+    for (size_t i = 0; i < options->collections.count; i++) {
+        char index[24];
+        snprintf(index, sizeof index, "%zu", i);
+        BSON_APPEND_UTF8(&names, index, options->collections.items[i]);
+    }
+    bson_t *stage = BCON_NEW(
+        "$match", "{", "$or", "[", "{", "ns.coll", "{", "$in", BCON_ARRAY(&names), "}", "}", "{",
+        "to.coll", "{", "$in", BCON_ARRAY(&names), "}", "}", "{", "operationType", "{", "$in", "[",
+        BCON_UTF8("dropDatabase"), BCON_UTF8("invalidate"), "]", "}", "}", "]", "}");
+    BSON_APPEND_DOCUMENT(stages, key, stage);
+    bson_destroy(stage);
+    bson_destroy(&names);
+}
+
+static void append_start(const mongo_start *start, bson_t *stream)
+{
+    bson_t token;
+    if (start->token.data &&
+        bson_init_static(&token, (const uint8_t *)start->token.data, start->token.len)) {
+        BSON_APPEND_DOCUMENT(stream, "startAfter", &token);
+    } else {
+        bson_append_timestamp(stream, "startAtOperationTime", -1, start->time.seconds,
+                              start->time.increment);
+    }
+}
+
+void mongo_feed_command(const mongo_options *options, const mongo_start *start, bool before_images,
+                        bool split, bson_t *command)
+{
+    bson_t stages, stage, stream, cursor;
+    if (mongo_one_collection(options)) {
+        BSON_APPEND_UTF8(command, "aggregate", options->collections.items[0]);
+    } else {
+        BSON_APPEND_INT32(command, "aggregate", 1);
+    }
+    BSON_APPEND_ARRAY_BEGIN(command, "pipeline", &stages);
+    BSON_APPEND_DOCUMENT_BEGIN(&stages, "0", &stage);
+    BSON_APPEND_DOCUMENT_BEGIN(&stage, "$changeStream", &stream);
+    BSON_APPEND_UTF8(&stream, "fullDocument", "whenAvailable");
+    if (before_images) {
+        BSON_APPEND_UTF8(&stream, "fullDocumentBeforeChange", "whenAvailable");
+    }
+    if (!options->database) {
+        BSON_APPEND_BOOL(&stream, "allChangesForCluster", true);
+    }
+    append_start(start, &stream);
+    bson_append_document_end(&stage, &stream);
+    bson_append_document_end(&stages, &stage);
+    bool match = options->collections.count > 1;
+    if (match) {
+        append_match(options, &stages, "1");
+    }
+    if (split) { /* must be the last one */
+        BSON_APPEND_DOCUMENT_BEGIN(&stages, match ? "2" : "1", &stage);
+        BSON_APPEND_DOCUMENT_BEGIN(&stage, "$changeStreamSplitLargeEvent", &stream);
+        bson_append_document_end(&stage, &stream);
+        bson_append_document_end(&stages, &stage);
+    }
+    bson_append_array_end(command, &stages);
+    BSON_APPEND_DOCUMENT_BEGIN(command, "cursor", &cursor);
+    BSON_APPEND_INT64(&cursor, "batchSize", options->fetch_size);
+    bson_append_document_end(command, &cursor);
+}
+
+static void get_more_command(const mongo_feed *feed, bson_t *command)
+{
+    const mongo_options *o = feed->options;
+    BSON_APPEND_INT64(command, "getMore", feed->cursor);
+    BSON_APPEND_UTF8(command, "collection",
+                     mongo_one_collection(o) ? o->collections.items[0] : "$cmd.aggregate");
+    BSON_APPEND_INT64(command, "batchSize", o->fetch_size);
+    BSON_APPEND_INT32(command, "maxTimeMS", MONGO_AWAIT_MS);
+}
+
+/* --- Replies --- */
+
+static mr_status malformed(mr_error *err, const char *what)
+{
+    return mr_fail(err, MR_FATAL, MR_DOMAIN_MONGODB, "a reply of the change stream %s", what);
+}
+
+static mr_status add_event(mongo_feed *feed, mongo_reply *reply, mr_slice document, mr_error *err)
+{
+    if (reply->count == feed->events_capacity || !reply->events) {
+        size_t room = feed->events_capacity ? feed->events_capacity : 16;
+        while (room <= reply->count) {
+            room *= 2;
+        }
+        feed->events_capacity = room;
+        reply->events = mr_realloc_array(reply->events, room, sizeof *reply->events);
+    }
+    return mongo_event_parse(document, &reply->events[reply->count++], err);
+}
+
+/* Cuts the cursor of a reply into events. */
+static mr_status cut(mongo_feed *feed, mongo_reply *reply, mr_error *err)
+{
+    mr_slice whole = {reply->bytes, reply->len};
+    mr_status status = mr_bson_check(whole.data, whole.len, err);
+    if (status != MR_OK) {
+        mr_error_prefix(err, "a reply of the change stream is malformed");
+        return MR_FATAL;
+    }
+    mr_bson_element cursor, part;
+    if (!mr_bson_find(whole, "cursor", &cursor) || cursor.type != MR_BSON_DOCUMENT) {
+        return malformed(err, "has no cursor");
+    }
+    mr_slice fields = mr_bson_document(&cursor), batch = {0};
+    size_t at = 0;
+    feed->cursor = 0;
+    while (mr_bson_next(fields, &at, &part)) {
+        if (part.type == MR_BSON_ARRAY) {
+            batch = mr_bson_document(&part); /* firstBatch, nextBatch */
+        } else if (part.type == MR_BSON_INT64) {
+            feed->cursor = mr_bson_int(&part); /* id */
+        } else if (part.type == MR_BSON_DOCUMENT) {
+            reply->token = mr_bson_document(&part); /* postBatchResumeToken */
+        }
+    }
+    at = 0;
+    while (batch.data && status == MR_OK && mr_bson_next(batch, &at, &part)) {
+        status = part.type == MR_BSON_DOCUMENT
+                     ? add_event(feed, reply, mr_bson_document(&part), err)
+                     : malformed(err, "holds an event that is no document");
+    }
+    return status;
+}
+
+/* Where to go on when the server ends the cursor: after the last event, since an invalidate event
+ * is what ended it, else after the token of the reply. */
+static void remember_token(mongo_feed *feed, const mongo_reply *reply)
+{
+    mr_slice token = reply->count ? reply->events[reply->count - 1].token : reply->token;
+    bson_t view;
+    if (token.data && bson_init_static(&view, (const uint8_t *)token.data, token.len)) {
+        bson_destroy(feed->token);
+        feed->token = bson_copy(&view);
+    }
+}
+
+/* false: told to stop. Takes the reply over. */
+static bool hand_over(mongo_feed *feed, mongo_reply *reply)
+{
+    pthread_mutex_lock(&feed->lock);
+    while (!feed->stop && feed->count &&
+           (feed->count >= QUEUE_REPLIES || feed->bytes >= QUEUE_BYTES)) {
+        pthread_cond_wait(&feed->taken, &feed->lock);
+    }
+    bool stop = feed->stop;
+    if (!stop) {
+        *feed->last = reply;
+        feed->last = &reply->next;
+        feed->count++;
+        feed->bytes += reply->len;
+        pthread_cond_signal(&feed->filled);
+    }
+    pthread_mutex_unlock(&feed->lock);
+    if (stop) {
+        mongo_reply_free(reply);
+    }
+    return !stop;
+}
+
+/* --- The reader --- */
+
+/* What a failure means for a change stream; `status` is what it means in general. */
+static mr_status judge(mongo_feed *feed, mr_status status, mr_error *err)
+{
+    switch (err->domain == MR_DOMAIN_MONGODB ? err->native : 0) {
+    case CURSOR_NOT_FOUND:
+    case CAPPED_POSITION_LOST:
+    case CURSOR_KILLED:
+        err->permanent = false;
+        return MR_REOPEN;
+    case INVALID_RESUME_TOKEN:
+    case CHANGE_STREAM_FATAL:
+    case CHANGE_STREAM_HISTORY_LOST:
+        feed->unresumable = true;
+        return MR_FATAL;
+    case OBJECT_TOO_LARGE: {
+        const int *v = feed->mongo->version;
+        mr_error cause = *err;
+        mr_fail(err, MR_FATAL, MR_DOMAIN_MONGODB,
+                "a change event is larger than the 16 MiB that a reply can hold (a large document "
+                "together with its images), and this server (%d.%d.%d) can not split it: MongoDB "
+                "6.0.9 and newer can. Upgrade it; or go past the event: set start.at to a time "
+                "after it, or images.enable to false and stream.view.type to NEW_IMAGE. The server "
+                "says: %.300s",
+                v[0], v[1], v[2], cause.text);
+        mr_error_code(err, cause.native, cause.code);
+        err->permanent = true;
+        return MR_FATAL;
+    }
+    default:
+        return status;
+    }
+}
+
+static mr_status run(mongo_feed *feed, const bson_t *command, mongo_reply **ret, mr_error *err)
+{
+    const char *database = feed->options->database ? feed->options->database : "admin";
+    bson_t answer;
+    mr_status status = mr_mongo_command(feed->mongo, database, command, feed->opts, &answer, err,
+                                        "reading the change stream");
+    if (status != MR_OK) {
+        bson_destroy(&answer);
+        return judge(feed, status, err);
+    }
+    mongo_reply *reply = mr_calloc(1, sizeof *reply);
+    uint32_t len;
+    reply->bytes = (char *)bson_destroy_with_steal(&answer, true, &len);
+    reply->len = len;
+    status = cut(feed, reply, err);
+    if (status != MR_OK) {
+        mongo_reply_free(reply);
+        return status;
+    }
+    remember_token(feed, reply);
+    *ret = reply;
+    return MR_OK;
+}
+
+static mr_status open_cursor(mongo_feed *feed, mongo_reply **ret, mr_error *err)
+{
+    mongo_start start = {.time = feed->time};
+    if (!bson_empty(feed->token)) {
+        start.token = (mr_slice){(const char *)bson_get_data(feed->token), feed->token->len};
+    }
+    bson_t command = BSON_INITIALIZER;
+    mongo_feed_command(feed->options, &start, feed->before_images, feed->split, &command);
+    mr_status status = run(feed, &command, ret, err);
+    bson_destroy(&command);
+    return status;
+}
+
+static mr_status get_more(mongo_feed *feed, mongo_reply **ret, mr_error *err)
+{
+    bson_t command = BSON_INITIALIZER;
+    get_more_command(feed, &command);
+    mr_status status = run(feed, &command, ret, err);
+    bson_destroy(&command);
+    return status;
+}
+
+/* A session and one server for all commands: a cursor lives on one server. */
+static mr_status connect_reader(mongo_feed *feed, mr_error *err)
+{
+    mr_status status = mr_mongo_open(feed->options->uri, feed->app_name,
+                                     feed->options->connect_timeout_ms, &feed->mongo, err);
+    if (status != MR_OK) {
+        return status;
+    }
+    bson_error_t error;
+    const int *v = feed->mongo->version;
+    feed->split = v[0] > 6 || (v[0] == 6 && (v[1] > 0 || v[2] >= 9));
+    feed->session = mongoc_client_start_session(feed->mongo->client, NULL, &error);
+    mongoc_server_description_t *server =
+        feed->session ? mongoc_client_select_server(feed->mongo->client, true, NULL, &error) : NULL;
+    if (!server || !mongoc_client_session_append(feed->session, feed->opts, &error)) {
+        status = mr_mongo_failed(feed->mongo, NULL, &error, err, "starting a session");
+    } else {
+        BSON_APPEND_INT32(feed->opts, "serverId", (int32_t)mongoc_server_description_id(server));
+    }
+    mongoc_server_description_destroy(server);
+    return status;
+}
+
+static bool told_to_stop(mongo_feed *feed)
+{
+    pthread_mutex_lock(&feed->lock);
+    bool stop = feed->stop;
+    pthread_mutex_unlock(&feed->lock);
+    return stop;
+}
+
+/* The server forgets the cursor at once, not after ten minutes. */
+static void kill_cursor(mongo_feed *feed)
+{
+    const mongo_options *o = feed->options;
+    bson_t command = BSON_INITIALIZER, list, reply;
+    mr_error ignored;
+    BSON_APPEND_UTF8(&command, "killCursors",
+                     mongo_one_collection(o) ? o->collections.items[0] : "$cmd.aggregate");
+    BSON_APPEND_ARRAY_BEGIN(&command, "cursors", &list);
+    BSON_APPEND_INT64(&list, "0", feed->cursor);
+    bson_append_array_end(&command, &list);
+    mr_status status = mr_mongo_command(feed->mongo, o->database ? o->database : "admin", &command,
+                                        feed->opts, &reply, &ignored, "closing the change stream");
+    (void)status; /* it is only a courtesy */
+    bson_destroy(&reply);
+    bson_destroy(&command);
+}
+
+static void *reader(void *argument)
+{
+    mongo_feed *feed = argument;
+    mr_error error = {0};
+    mr_status status = connect_reader(feed, &error);
+    while (status == MR_OK && !told_to_stop(feed)) {
+        mongo_reply *reply;
+        status = feed->cursor ? get_more(feed, &reply, &error) : open_cursor(feed, &reply, &error);
+        if (status == MR_OK && !hand_over(feed, reply)) {
+            break;
+        }
+    }
+    if (status == MR_OK && feed->cursor) {
+        kill_cursor(feed);
+    }
+    pthread_mutex_lock(&feed->lock);
+    feed->failed = status != MR_OK;
+    feed->status = status;
+    feed->error = error;
+    pthread_cond_signal(&feed->filled);
+    pthread_mutex_unlock(&feed->lock);
+    if (feed->session) {
+        mongoc_client_session_destroy(feed->session);
+    }
+    mr_mongo_close(feed->mongo);
+    return NULL;
+}
+
+/* --- The task's side --- */
+
+static void init_monotonic(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+mongo_feed *mongo_feed_open(const mongo_options *options, const char *app_name,
+                            const mongo_start *start, bool before_images)
+{
+    mongo_feed *feed = mr_calloc(1, sizeof *feed);
+    feed->options = options;
+    feed->app_name = mr_strdup(app_name);
+    feed->before_images = before_images;
+    feed->last = &feed->first;
+    feed->time = start->time;
+    feed->opts = bson_new();
+    feed->token = bson_new();
+    bson_t view;
+    if (start->token.data &&
+        bson_init_static(&view, (const uint8_t *)start->token.data, start->token.len)) {
+        bson_destroy(feed->token);
+        feed->token = bson_copy(&view);
+    }
+    pthread_mutex_init(&feed->lock, NULL);
+    init_monotonic(&feed->filled);
+    init_monotonic(&feed->taken);
+    if (pthread_create(&feed->thread, NULL, reader, feed) != 0) {
+        abort(); /* no thread for a reader: as good as out of memory */
+    }
+    return feed;
+}
+
+void mongo_feed_close(mongo_feed *feed)
+{
+    if (!feed) {
+        return;
+    }
+    pthread_mutex_lock(&feed->lock);
+    feed->stop = true;
+    pthread_cond_signal(&feed->taken);
+    pthread_mutex_unlock(&feed->lock);
+    pthread_join(feed->thread, NULL);
+    while (feed->first) {
+        mongo_reply *reply = feed->first;
+        feed->first = reply->next;
+        mongo_reply_free(reply);
+    }
+    pthread_cond_destroy(&feed->filled);
+    pthread_cond_destroy(&feed->taken);
+    pthread_mutex_destroy(&feed->lock);
+    bson_destroy(feed->opts);
+    bson_destroy(feed->token);
+    free(feed->app_name);
+    free(feed);
+}
+
+static mongo_reply *take_first(mongo_feed *feed)
+{
+    mongo_reply *reply = feed->first;
+    feed->first = reply->next;
+    reply->next = NULL;
+    if (!feed->first) {
+        feed->last = &feed->first;
+    }
+    feed->count--;
+    feed->bytes -= reply->len;
+    pthread_cond_signal(&feed->taken);
+    return reply;
+}
+
+mr_status mongo_feed_next(mongo_feed *feed, int64_t deadline_us, mongo_reply **ret,
+                          bool *unresumable, mr_error *err)
+{
+    struct timespec until = {.tv_sec = deadline_us / 1000000,
+                             .tv_nsec = (deadline_us % 1000000) * 1000};
+    mr_status status = MR_OK;
+    pthread_mutex_lock(&feed->lock);
+    while (!feed->first && !feed->failed &&
+           pthread_cond_timedwait(&feed->filled, &feed->lock, &until) != ETIMEDOUT) {
+    }
+    if (feed->first) {
+        *ret = take_first(feed);
+    } else if (feed->failed) {
+        status = feed->status;
+        *err = feed->error;
+        *unresumable = feed->unresumable;
+    } else {
+        status = MR_IDLE;
+    }
+    pthread_mutex_unlock(&feed->lock);
+    return status;
+}

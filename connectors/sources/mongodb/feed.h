@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The change stream, read ahead on a thread of its own with a client of its own: aggregate with
+ * $changeStream, then getMore for ever, by raw commands, so that a reply stays what it was on the
+ * wire and its events are slices of it. Replies are checked and cut into events on that thread and
+ * wait in a queue that is bounded in number and bytes.
+ *
+ * Threads   All functions are for the task's thread; the reader meets it at the queue only.
+ */
+#ifndef MR_SOURCES_MONGODB_FEED_H
+#define MR_SOURCES_MONGODB_FEED_H
+
+#include "event.h"
+
+/* A reply and its events, owned by whoever took it. */
+typedef struct mongo_reply {
+    char *bytes; /* the whole reply: a document */
+    size_t len;
+    mongo_event *events; /* slices of it */
+    size_t count;
+    mr_slice token; /* postBatchResumeToken: covers all events; data NULL: none */
+    struct mongo_reply *next;
+} mongo_reply;
+
+void mongo_reply_free(mongo_reply *reply); /* NULL is fine */
+
+/* Where to begin: after a token, else at a time (inclusive). */
+typedef struct mongo_start {
+    mr_slice token; /* data NULL: by time */
+    mongo_time time;
+} mongo_start;
+
+typedef struct mongo_feed mongo_feed;
+
+/* Starts the reader; it connects by itself. Borrows options; copies start. before_images: whether
+ * images before the change are asked for. */
+mongo_feed *mongo_feed_open(const mongo_options *options, const char *app_name,
+                            const mongo_start *start, bool before_images);
+/* Ends the reader: takes as long as a reply that is being waited for, at most MONGO_AWAIT_MS. */
+void mongo_feed_close(mongo_feed *feed); /* NULL is fine */
+
+/* The next reply; MR_IDLE: none before the deadline. A failure of the reader comes after all
+ * replies before it; *unresumable is set when the position can not be read from any more. */
+MR_CHECKED mr_status mongo_feed_next(mongo_feed *feed, int64_t deadline_us, mongo_reply **ret,
+                                     bool *unresumable, mr_error *err);
+
+enum { MONGO_AWAIT_MS = 250 };
+
+/* What of the deployment is watched. */
+bool mongo_one_collection(const mongo_options *options);
+
+/* The aggregate command that opens the stream; for tests too. */
+void mongo_feed_command(const mongo_options *options, const mongo_start *start, bool before_images,
+                        bool split, bson_t *command);
+
+#endif

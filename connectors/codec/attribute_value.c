@@ -66,23 +66,21 @@ static item_type type_of(const mr_bson_element *element)
 /* ObjectId, date, UUID, and numbers that are none; ASCII without anything to escape. */
 static size_t short_text(const mr_bson_element *element, char out[SHORT_BYTES])
 {
+    mr_buffer text = {out, 0, SHORT_BYTES, SHORT_BYTES, false};
+    double value;
     switch (element->type) {
     case MR_BSON_OBJECT_ID:
         mr_object_id_text(element->value.data, out);
         return 2 * MR_OBJECT_ID_BYTES;
     case MR_BSON_DATE:
         return mr_utc_text(mr_bson_int(element), true, out);
-    case MR_BSON_BINARY: {
-        mr_buffer text = {out, 0, SHORT_BYTES, SHORT_BYTES, false};
+    case MR_BSON_BINARY:
         mr_pg_uuid_text(&text, mr_bson_binary(element, NULL).data);
         return text.len;
-    }
-    default: {
-        double value = mr_bson_double(element);
-        const char *text = isnan(value) ? "NaN" : value < 0 ? "-Infinity" : "Infinity";
-        memcpy(out, text, strlen(text));
-        return strlen(text);
-    }
+    default:
+        value = mr_bson_double(element);
+        mr_buffer_add_text(&text, isnan(value) ? "NaN" : value < 0 ? "-Infinity" : "Infinity");
+        return text.len;
     }
 }
 

@@ -3,9 +3,9 @@
  * DynamoDB's view of a document: items as AttributeValue JSON, and how large they count. No state,
  * any thread; documents are checked ones (bson.h).
  * Source: the DynamoDB API reference (AttributeValue) and the developer guide ("Item sizes"). The
- * size rule, applied to Keys, NewImage and OldImage and added up, gives the SizeBytes of all records
- * found: those of the guides' examples (26, 59, 38; 24, 56, 36) and ones recorded from the service
- * (6, 20, 35, 21); unit test.
+ * size rule, applied to Keys, NewImage and OldImage and added up, gives the SizeBytes of all
+ * records found: those of the guides' examples (26, 59, 38; 24, 56, 36) and ones recorded from the
+ * service (6, 20, 35, 21); unit test.
  *
  *   string S, numbers N (decimal text; not a number and the infinities S), binary B (base64), bool
  *   BOOL, null NULL, document M, array L, ObjectId S (24 hex digits), date S (ISO 8601 with

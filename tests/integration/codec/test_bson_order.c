@@ -94,23 +94,8 @@ static void add_binary(uint8_t subtype, const char *bytes, size_t len)
     end_value();
 }
 
-static void add_numbers(void)
+static void add_decimals(void)
 {
-    static const double doubles[] = {0.0,    -0.0,    0.1,     -0.1,    1.0,      1.5,    -1.5,
-                                     0x1p53, 0x1p63,  -0x1p63, 0x1p64,  1e15,     1e308,  -1e308,
-                                     5e-324, -5e-324, 0.5,     0x1p-60, 123456.7, 2.0 / 3};
-    static const int64_t wholes[] = {0,
-                                     1,
-                                     -1,
-                                     2,
-                                     100,
-                                     (INT64_C(1) << 53) - 1,
-                                     INT64_C(1) << 53,
-                                     (INT64_C(1) << 53) + 1,
-                                     INT64_MAX,
-                                     INT64_MAX - 1,
-                                     INT64_MIN,
-                                     INT64_MIN + 1};
     static const char *const decimals[] = {
         "0",
         "-0",
@@ -153,6 +138,31 @@ static void add_numbers(void)
         "-Infinity",
         "0.6666666666666666",
         "0.6666666666666666296592325124947820"};
+    for (size_t i = 0; i < sizeof decimals / sizeof *decimals; i++) {
+        add_decimal(decimals[i]);
+    }
+    /* 10^34: a significand that is not canonical; not a number with a sign and a payload */
+    ADD(MR_BSON_DECIMAL128, "\0\0\0\0\x64\x8e\x8d\x37\xc0\x87\xad\xbe\x09\xed\x41\x30");
+    ADD(MR_BSON_DECIMAL128, "\7\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xfc");
+}
+
+static void add_numbers(void)
+{
+    static const double doubles[] = {0.0,    -0.0,    0.1,     -0.1,    1.0,      1.5,    -1.5,
+                                     0x1p53, 0x1p63,  -0x1p63, 0x1p64,  1e15,     1e308,  -1e308,
+                                     5e-324, -5e-324, 0.5,     0x1p-60, 123456.7, 2.0 / 3};
+    static const int64_t wholes[] = {0,
+                                     1,
+                                     -1,
+                                     2,
+                                     100,
+                                     (INT64_C(1) << 53) - 1,
+                                     INT64_C(1) << 53,
+                                     (INT64_C(1) << 53) + 1,
+                                     INT64_MAX,
+                                     INT64_MAX - 1,
+                                     INT64_MIN,
+                                     INT64_MIN + 1};
     for (size_t i = 0; i < sizeof doubles / sizeof *doubles; i++) {
         add_double(doubles[i]);
     }
@@ -165,12 +175,6 @@ static void add_numbers(void)
     ADD(MR_BSON_INT32, "\1\0\0\0");
     ADD(MR_BSON_INT32, "\xff\xff\xff\xff");
     ADD(MR_BSON_INT32, "\0\0\0\x80");
-    for (size_t i = 0; i < sizeof decimals / sizeof *decimals; i++) {
-        add_decimal(decimals[i]);
-    }
-    /* 10^34: a significand that is not canonical; not a number with a sign and a payload */
-    ADD(MR_BSON_DECIMAL128, "\0\0\0\0\x64\x8e\x8d\x37\xc0\x87\xad\xbe\x09\xed\x41\x30");
-    ADD(MR_BSON_DECIMAL128, "\7\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xfc");
 }
 
 static void add_texts(void)
@@ -435,6 +439,7 @@ static int connect_server(void **state)
     collection = mongoc_client_get_collection(client, database, "order");
     size_t begun = mr_bson_begin(&values);
     add_numbers();
+    add_decimals();
     add_texts();
     add_others();
     add_nested(false);

@@ -193,20 +193,6 @@ void mr_item_json(mr_slice document, mr_buffer *out)
 
 /* --- Sizes ----------------------------------------------------------------------------------- */
 
-/* Significant digits, without the zeros at either end. */
-static size_t digits_of_whole(int64_t value)
-{
-    uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
-    size_t ret = 0;
-    while (left && left % 10 == 0) {
-        left /= 10;
-    }
-    for (; left; left /= 10) {
-        ret++;
-    }
-    return ret;
-}
-
 static size_t digits_of_decimal(const char *bits)
 {
     mr_decimal128 decimal;
@@ -220,6 +206,29 @@ static size_t digits_of_decimal(const char *bits)
 static size_t number_size(size_t digits)
 {
     return (digits + 1) / 2 + 1;
+}
+
+/* As long as short_text() makes it. */
+static size_t short_size(const mr_bson_element *element)
+{
+    enum { DATE_TEXT_BYTES = 24 }; /* of a year with four digits */
+    static const int64_t year_0 = -62167219200000, year_10000 = 253402300800000;
+    char text[SHORT_BYTES];
+    int64_t ms;
+    switch (element->type) {
+    case MR_BSON_OBJECT_ID:
+        return 2 * MR_OBJECT_ID_BYTES;
+    case MR_BSON_BINARY:
+        return UUID_TEXT_BYTES;
+    case MR_BSON_DATE:
+        ms = mr_bson_int(element);
+        if (ms >= year_0 && ms < year_10000) {
+            return DATE_TEXT_BYTES;
+        }
+        return short_text(element, text);
+    default:
+        return short_text(element, text);
+    }
 }
 
 static size_t json_size(const mr_bson_element *element)
@@ -247,17 +256,16 @@ static size_t elements_size(mr_slice document, bool names, size_t each)
 static size_t value_size(const mr_bson_element *element)
 {
     enum { NESTED = 3, NESTED_EACH = 1 };
-    char text[SHORT_BYTES];
     item_type type = type_of(element);
     switch (type) {
     case ITEM_STRING:
         return mr_bson_text(element).len;
     case ITEM_SHORT_TEXT:
-        return short_text(element, text);
+        return short_size(element);
     case ITEM_JSON:
         return json_size(element);
     case ITEM_WHOLE:
-        return number_size(digits_of_whole(mr_bson_int(element)));
+        return number_size((size_t)mr_int_digits(mr_bson_int(element)));
     case ITEM_DOUBLE:
         return number_size((size_t)mr_double_digits(mr_bson_double(element)));
     case ITEM_DECIMAL:

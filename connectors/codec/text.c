@@ -3,7 +3,6 @@
  * most text is nothing else. */
 #include "codec/text.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,22 +54,27 @@ bool mr_utf8_valid(const char *text, size_t len)
     return true;
 }
 
-/* Is the number a whole one divided by a small power of ten, as measures and prices are? Of fifteen
- * digits no more than one is near enough to a double, so that these are its shortest digits. */
+/* Is the number a whole one of at most fifteen digits, divided by a power of ten, as measures and
+ * prices are? Of fifteen digits no more than one is near enough to a double, so that these are its
+ * shortest digits. */
 static bool small_decimal(double value, int64_t *whole, int *scale)
 {
-    static const double powers[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
-    static const double below = 1e15;
-    if (!(fabs(value) < below) || (value == 0 && signbit(value))) {
+    static const double powers[] = {1,   1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    static const double below = 1e15 - 1;
+    double size = fabs(value);
+    if (!(size < below) || (value == 0 && signbit(value))) {
         return false;
     }
     for (int k = 0; k < (int)(sizeof powers / sizeof *powers); k++) {
-        double n = nearbyint(value * powers[k]);
-        if (!(fabs(n) < below)) {
+        double scaled = size * powers[k];
+        if (scaled >= below) {
             return false;
         }
-        if (n / powers[k] == value) { /* division rounds correctly, as reading the text does */
-            *whole = (int64_t)n;
+        int64_t n = (int64_t)(scaled + 0.5);
+        if ((double)n / powers[k] ==
+            size) { /* division rounds correctly, as reading the text does */
+            *whole = value < 0 ? -n : n;
             *scale = k;
             return true;
         }
@@ -115,16 +119,28 @@ size_t mr_double_text(double value, char out[MR_NUMBER_TEXT_BYTES])
     }
 }
 
+int mr_int_digits(int64_t value)
+{
+    uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    int ret = 0;
+    while (left && left % 10 == 0) {
+        left /= 10;
+    }
+    for (; left; left /= 10) {
+        ret++;
+    }
+    return ret;
+}
+
 int mr_double_digits(double value)
 {
     char text[MR_NUMBER_TEXT_BYTES];
     int64_t whole;
     int scale, digits = 0, zeros = 0;
     if (small_decimal(value, &whole, &scale)) {
-        snprintf(text, sizeof text, "%" PRId64, whole);
-    } else {
-        mr_double_text(value, text);
+        return mr_int_digits(whole);
     }
+    mr_double_text(value, text);
     for (const char *at = text; *at && *at != 'e'; at++) {
         if (*at == '0') {
             zeros += digits > 0; /* they count only if another digit follows */

@@ -22,7 +22,9 @@ enum { MR_NUMBER_TEXT_BYTES = 32 };
  * count; out gets a zero byte behind them. */
 size_t mr_double_text(double value, char out[MR_NUMBER_TEXT_BYTES]);
 size_t mr_float_text(float value, char out[MR_NUMBER_TEXT_BYTES]);
-/* Significant digits of mr_double_text(): 3 of 1250, 0 of zero. value is finite. */
+/* Significant digits, without the zeros at either end: 3 of 1250 and of 0.0125, 0 of zero; of a
+ * (finite) double those of its text. */
+int mr_int_digits(int64_t value);
 int mr_double_digits(double value);
 
 /* Appends a JSON string (RFC 8259) of a text that is UTF-8. */

@@ -122,6 +122,9 @@ static void numbers_are_the_shortest(void **state)
             count--;
         }
         assert_int_equal(mr_double_digits(value), count);
+        if (fabs(value) < 1e15 && value == trunc(value)) {
+            assert_int_equal(mr_int_digits((int64_t)value), count);
+        }
     }
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/options.h"
+#include "codec/bson.h"
 
 static const mr_column metadata[] = {
     {"_op", NULL, MR_META_OP, {MR_STRING, false, 0, 0}},
@@ -204,6 +205,30 @@ void mr_columns_of_query(const mr_token *tokens, mr_columns *ret)
     free(columns.items);
     columns.items = fields;
     *ret = columns;
+}
+
+void mr_columns_add_absent(mr_columns *columns, const char *name)
+{
+    static const mr_schema null = {.type = MR_NULL, .base = MR_NULL};
+    char *kept = mr_strdup(name);
+    columns->names =
+        mr_realloc_array(columns->names, columns->name_count + 1, sizeof *columns->names);
+    columns->names[columns->name_count++] = kept;
+    columns->items = mr_realloc_array(columns->items, columns->count + 1, sizeof *columns->items);
+    columns->items[columns->count++] =
+        (mr_column){kept, &null, MR_META_NONE, {MR_NULL, true, 0, 0}};
+    columns->absent++;
+}
+
+bool mr_columns_are_open(const mr_schema *schema)
+{
+    const mr_schema *record = mr_schema_strip_null(schema);
+    for (size_t i = 0; i < record->alias_count; i++) {
+        if (strcmp(record->aliases[i], MR_BSON_ABSENT) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void mr_columns_release(mr_columns *columns)

@@ -46,10 +46,11 @@ typedef struct mr_column {
 typedef struct mr_columns {
     mr_column *items; /* the fields of the value in order, then the metadata */
     size_t count, visible;
-    bool whole; /* the value is no record: it is the one column, `value` */
-    bool stub;  /* no schema is known: a column for each name in the query */
-    char **names;
+    bool whole;   /* the value is no record: it is the one column, `value` */
+    bool stub;    /* no schema is known: a column for each name in the query */
+    char **names; /* of columns that are not the schema's */
     size_t name_count;
+    size_t absent; /* how many of them mr_columns_add_absent() added: the last ones */
 } mr_columns;
 
 /* The type a field of this schema has in SQL. */
@@ -62,6 +63,11 @@ const char *mr_sql_type_name(mr_type type);
 MR_CHECKED mr_status mr_columns_of_schema(const mr_schema *schema, mr_columns *ret, mr_error *err);
 /* For a query whose schema is not known: every name in it may be a column. */
 void mr_columns_of_query(const mr_token *tokens, mr_columns *ret);
+/* A field that documents of an open shape (mr_columns_are_open) may have some day: it is NULL until
+ * then, and no part of *. */
+void mr_columns_add_absent(mr_columns *columns, const char *name);
+/* Is this the schema of documents (codec/bson_shape.h), which has the fields seen so far? */
+bool mr_columns_are_open(const mr_schema *schema);
 void mr_columns_release(mr_columns *columns);
 
 /* By name, case-insensitive as in SQL; -1: none. */

@@ -14,6 +14,8 @@
 
 #include "base/alloc.h"
 #include "base/arena.h"
+#include "base/buffer.h"
+#include "base/log.h"
 #include "codec/schema.h"
 #include "transform/parser.h"
 
@@ -170,6 +172,75 @@ static mr_status check_syntax(const mr_plan *plan, const char *query, mr_error *
     return MR_OK;
 }
 
+/* --- Fields that documents do not have yet --- */
+
+/* The column that SQLite has just found missing, without its table; to be freed. NULL: it was
+ * another mistake. */
+static char *missing_column(const mr_plan *plan)
+{
+    static const char says[] = "no such column: ";
+    const char *message = sqlite3_errmsg(plan->db);
+    if (strncmp(message, says, sizeof says - 1) != 0) {
+        return NULL;
+    }
+    const char *name = message + sizeof says - 1, *dot = strrchr(name, '.');
+    name = dot ? dot + 1 : name;
+    return *name && mr_columns_find(&plan->columns, name) < 0 ? mr_strdup(name) : NULL;
+}
+
+/* The fields that only old() names. */
+static void add_old(mr_columns *columns, const mr_token *tokens)
+{
+    for (; tokens->kind != MR_TOKEN_END; tokens++) {
+        if (mr_token_is(tokens, "OLD") && mr_token_is(tokens + 1, "(") &&
+            tokens[2].kind == MR_TOKEN_STRING) {
+            char *name = mr_token_text(tokens + 2);
+            if (mr_columns_find(columns, name) < 0) {
+                mr_columns_add_absent(columns, name);
+            }
+            free(name);
+        }
+    }
+}
+
+/* A name that is a mistake would be NULL for ever, so it is told. */
+static void tell_absent(const mr_plan *plan)
+{
+    const mr_columns *columns = &plan->columns;
+    mr_buffer names = MR_BUFFER_INIT(1 << 20);
+    for (size_t i = columns->name_count - columns->absent; i < columns->name_count; i++) {
+        mr_buffer_printf(&names, "%s%s", names.len ? ", " : "", columns->names[i]);
+    }
+    mr_log(MR_LOG_WARN, "query.fields.absent",
+           "no document of %s had these fields so far, so the query reads them as NULL: %s",
+           mr_schema_strip_null(plan->input)->name, mr_buffer_text(&names));
+    mr_buffer_release(&names);
+}
+
+/* Has SQLite read the text. Documents need not have every field that a query names, and a new
+ * version of their schema must not stop it: what the schema has not is a column of NULLs. */
+static mr_status accept(mr_plan *plan, const char *query, const mr_token *tokens, mr_error *err)
+{
+    bool open = plan->input && mr_columns_are_open(plan->input);
+    for (;;) {
+        mr_status status = open_database(plan, err);
+        if (status == MR_OK) {
+            status = check_syntax(plan, query, err);
+        }
+        char *name = status != MR_OK && open ? missing_column(plan) : NULL;
+        if (!name) {
+            if (status == MR_OK && open) {
+                add_old(&plan->columns, tokens);
+            }
+            return status;
+        }
+        mr_columns_add_absent(&plan->columns, name);
+        free(name);
+        sqlite3_close_v2(plan->db); /* the table is declared once per connection */
+        plan->db = NULL;
+    }
+}
+
 static mr_status prepare(const mr_plan *plan, const char *sql, sqlite3_stmt **ret, mr_error *err)
 {
     if (sql &&
@@ -230,8 +301,7 @@ static mr_status build(mr_plan *plan, const char *query, const char *output_name
     } else {
         mr_columns_of_query(tokens, &plan->columns);
     }
-    if (status != MR_OK || (status = open_database(plan, err)) != MR_OK ||
-        (status = check_syntax(plan, query, err)) != MR_OK ||
+    if (status != MR_OK || (status = accept(plan, query, tokens, err)) != MR_OK ||
         (status = mr_query_analyse(query, tokens, &plan->columns, &plan->query, err)) != MR_OK ||
         (status = prepare(plan, plan->query.where_sql, &plan->where, err)) != MR_OK) {
         return status;
@@ -240,6 +310,9 @@ static mr_status build(mr_plan *plan, const char *query, const char *output_name
     plan->scan.json = mr_calloc(plan->columns.count + 1, sizeof *plan->scan.json);
     if (!plan->input) {
         return MR_OK;
+    }
+    if (plan->columns.absent) {
+        tell_absent(plan);
     }
     status = prepare(plan, plan->query.exec_sql, &plan->exec, err);
     return status == MR_OK ? build_schema(plan, output_name, err) : status;

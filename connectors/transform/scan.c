@@ -65,7 +65,7 @@ static int table_connect(sqlite3 *db, void *aux, int argc, const char *const *ar
             mr_buffer_add_char(&sql, *c);
         }
         mr_buffer_printf(&sql, "\" %s%s", affinity(columns->items[i].type.type),
-                         columns->items[i].meta == MR_META_NONE ? "" : " HIDDEN");
+                         i < columns->visible ? "" : " HIDDEN");
     }
     mr_buffer_add_char(&sql, ')');
     int rc = sqlite3_declare_vtab(db, mr_buffer_text(&sql));

@@ -161,6 +161,7 @@ static mr_status host_flush(void *context, mr_error *err)
 static mr_status host_reopen(void *context, const mr_offsets **stored, mr_error *err)
 {
     mr_sink_life *life = context;
+    life->reopened = true;
     mr_status status = mr_sink_open(life, err);
     if (status == MR_OK) {
         status = mr_sink_recover(life, err);
@@ -218,6 +219,7 @@ static mr_status run_epoch(mr_sink_life *life, mr_error *err)
     const mr_epoch_host host = {life,        host_more, host_dead_letter, host_flush,
                                 host_reopen, host_wait, host_committed};
     mr_epoch *epoch = life->epoch = mr_intake_epoch(life->intake, life->haul);
+    life->reopened = false;
     mr_ahead_begin(life->ahead, life->consumer, life->spare, &life->assigned);
     mr_status status = mr_epoch_run(epoch, mr_sink_task(life), life->sink, &host, err);
     bool done = status == MR_OK;
@@ -237,8 +239,10 @@ static mr_status run_epoch(mr_sink_life *life, mr_error *err)
         *err = reading;
         return read;
     }
-    if (status == MR_IDLE && !atomic_load(&life->worker->stop)) {
-        return mr_sink_claim(life, err); /* abandoned: read again from what is stored */
+    /* Abandoned; or another owner, before the claim was ours again, may have stored more than this
+     * epoch, which the reader does not know: read again from what is stored. */
+    if ((!done || life->reopened) && !atomic_load(&life->worker->stop)) {
+        return mr_sink_claim(life, err);
     }
     swap_hauls(life);
     return status;

@@ -186,90 +186,37 @@ static bool to_decimal(const mr_schema *schema, const mr_bson_element *e, mr_are
 
 /* --- Texts and bytes -------------------------------------------------------------------------- */
 
-static const char hex[] = "0123456789abcdef";
-
-static void put_hex(const char *bytes, size_t len, char *out)
-{
-    for (size_t i = 0; i < len; i++) {
-        unsigned char byte = (unsigned char)bytes[i];
-        out[2 * i] = hex[byte >> 4];
-        out[2 * i + 1] = hex[byte & 15];
-    }
-}
-
-enum { UUID_BYTES = 16, UUID_TEXT_BYTES = 36 };
-
-/* Groups of 8, 4, 4, 4 and 12 digits. */
-static void put_uuid(const char bytes[UUID_BYTES], char out[UUID_TEXT_BYTES])
-{
-    static const uint8_t groups[] = {4, 2, 2, 2, 6};
-    for (size_t i = 0; i < sizeof groups; i++) {
-        put_hex(bytes, groups[i], out);
-        bytes += groups[i];
-        out += 2 * groups[i];
-        if (i + 1 < sizeof groups) {
-            *out++ = '-';
-        }
-    }
-}
-
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
-static bool parse_uuid(mr_slice text, char bytes[UUID_BYTES])
-{
-    size_t n = 0;
-    for (size_t i = 0; text.len == UUID_TEXT_BYTES && i < UUID_TEXT_BYTES; i++) {
-        if (i == 8 || i == 13 || i == 18 || i == 23) {
-            if (text.data[i] != '-') {
-                return false;
-            }
-            continue;
-        }
-        int high = hex_digit(text.data[i]), low = hex_digit(text.data[++i]);
-        if (high < 0 || low < 0) {
-            return false;
-        }
-        bytes[n++] = (char)(high << 4 | low);
-    }
-    return n == UUID_BYTES;
-}
-
 static bool text_to_uuid(const mr_schema *schema, mr_slice text, mr_arena *arena, mr_cell *ret)
 {
-    char bytes[UUID_BYTES];
-    if (!parse_uuid(text, bytes)) {
+    char bytes[MR_UUID_BYTES];
+    if (text.len != MR_UUID_TEXT_BYTES || !mr_uuid_parse(text.data, text.len, bytes)) {
         return false;
     }
-    ret->len = schema->base == MR_FIXED ? UUID_BYTES : UUID_TEXT_BYTES;
-    ret->as.text = schema->base == MR_FIXED ? mr_arena_copy(arena, bytes, UUID_BYTES) : text.data;
+    ret->len = schema->base == MR_FIXED ? MR_UUID_BYTES : MR_UUID_TEXT_BYTES;
+    ret->as.text = schema->base == MR_FIXED ? mr_arena_copy(arena, bytes, sizeof bytes) : text.data;
     return true;
 }
 
+/* ObjectId and UUID. */
 static bool to_text(const mr_bson_element *e, mr_arena *arena, mr_cell *ret)
 {
     uint8_t subtype = 0;
-    char *text = mr_arena_alloc(arena, UUID_TEXT_BYTES);
+    char *text = mr_arena_alloc(arena, MR_UUID_TEXT_BYTES);
     ret->as.text = text;
     if (e->type == MR_BSON_OBJECT_ID) {
         ret->len = 2 * MR_OBJECT_ID_BYTES;
-        put_hex(e->value.data, MR_OBJECT_ID_BYTES, text);
+        mr_object_id_text(e->value.data, text);
         return true;
     }
     if (e->type != MR_BSON_BINARY) {
         return false;
     }
     mr_slice bytes = mr_bson_binary(e, &subtype);
-    ret->len = UUID_TEXT_BYTES;
-    if (subtype != 4 || bytes.len != UUID_BYTES) {
+    if (subtype != 4 || bytes.len != MR_UUID_BYTES) {
         return false;
     }
-    put_uuid(bytes.data, text);
+    ret->len = MR_UUID_TEXT_BYTES;
+    mr_uuid_text(bytes.data, text);
     return true;
 }
 

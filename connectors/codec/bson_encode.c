@@ -1,176 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Cells to BSON: the hot path of the MongoDB sink. The plan is the schema with what BSON needs of
- * it made ready: names as they go on the wire, padded so that most are written by two moves, and
- * unions as arrays of plans. An element makes room once, for all of it.
+ * Cells to BSON: the hot path of the MongoDB sink. An element makes room once, for all of it: type,
+ * name and value.
  */
-#include <stdlib.h>
-
-#include "base/alloc.h"
-#include "base/arena.h"
-#include "codec/bson.h"
-#include "codec/bson_shape.h"
-#include "codec/name_map.h"
-#include "codec/schema.h"
+#include "codec/bson_encode_plan.h"
 #include "codec/text.h"
 #include "codec/trail.h"
 
-enum { DEPTH_MAX = 100, NAME_PAD = 16 };
-
-typedef struct label {
-    const char *text;
-    uint32_t len;
-    bool padded; /* a zero byte follows, and NAME_PAD bytes may be read */
-} label;
-
-typedef enum plan_op {
-    PUT_AS_TYPE, /* by the cell's type alone */
-    PUT_OBJECT_ID,
-    PUT_DECIMAL128,
-    PUT_JSON,
-    PUT_DOCUMENT,
-    PUT_ITEMS, /* array and map */
-    PUT_UNION,
-} plan_op;
-
-typedef struct plan_field {
-    label name;
-    struct plan *value;
-} plan_field;
-
-typedef struct plan {
-    plan_op op;
-    bool shaped; /* nulls are left out */
-    const mr_schema *schema;
-    size_t count;
-    size_t rest; /* the field MR_BSON_REST; count: none */
-    plan_field *fields;
-    struct plan **branches;
-    struct plan *items;
-    struct plan *next; /* records to be planned yet */
-} plan;
-
-struct mr_bson_encoder {
-    const mr_schema *schema;
-    bool owned;
-    mr_arena *arena;
-    const plan *root;
-};
-
-/* --- Planning --------------------------------------------------------------------------------- */
-
-typedef struct planner {
-    mr_arena *arena;
-    mr_name_map known;
-    plan *queue, **end;
-} planner;
-
-static bool has_alias(const char *const *aliases, size_t count, const char *alias)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(aliases[i], alias) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_fixed(const mr_schema *s, const char *called, size_t size)
-{
-    return s->type == MR_FIXED && s->size_bytes == size && strcmp(s->name, called) == 0;
-}
-
-static bool is_json(const mr_schema *s)
-{
-    return s->type == MR_RECORD && strcmp(s->name, MR_JSON_NAME) == 0 && s->field_count == 1 &&
-           s->fields[0].schema->type == MR_STRING;
-}
-
-/* Records wait in the queue, so that recursive schemas end. */
-static plan *make_plan(planner *p, const mr_schema *schema)
-{
-    plan *n = schema->type == MR_RECORD ? (plan *)mr_name_map_get(&p->known, schema->name) : NULL;
-    if (n) {
-        return n;
-    }
-    n = mr_arena_calloc(p->arena, 1, sizeof *n);
-    n->schema = schema;
-    if (is_json(schema)) {
-        n->op = PUT_JSON;
-    } else if (schema->type == MR_RECORD) {
-        n->op = PUT_DOCUMENT;
-        mr_name_map_put(&p->known, schema->name, n);
-        *p->end = n;
-        p->end = &n->next;
-    } else if (schema->type == MR_UNION) {
-        n->op = PUT_UNION;
-        n->count = schema->branch_count;
-        n->branches = mr_arena_alloc(p->arena, n->count * sizeof *n->branches);
-        for (size_t i = 0; i < n->count; i++) {
-            n->branches[i] = make_plan(p, schema->branches[i]);
-        }
-    } else if (schema->items) {
-        n->op = PUT_ITEMS;
-        n->items = make_plan(p, schema->items);
-    } else if (is_fixed(schema, MR_OBJECT_ID_NAME, MR_OBJECT_ID_BYTES)) {
-        n->op = PUT_OBJECT_ID;
-    } else if (is_fixed(schema, MR_DECIMAL128_NAME, MR_DECIMAL128_BYTES)) {
-        n->op = PUT_DECIMAL128;
-    }
-    return n;
-}
-
-static void plan_fields(planner *p, plan *n)
-{
-    const mr_schema *s = n->schema;
-    n->shaped = has_alias(s->aliases, s->alias_count, MR_BSON_ABSENT);
-    n->rest = n->count = s->field_count;
-    n->fields = mr_arena_calloc(p->arena, n->count, sizeof *n->fields);
-    for (size_t i = 0; i < n->count; i++) {
-        const mr_field *f = &s->fields[i];
-        const char *text = n->shaped && f->doc ? f->doc : f->name;
-        size_t len = strlen(text);
-        char *padded = mr_arena_calloc(p->arena, 1, len + NAME_PAD);
-        memcpy(padded, text, len);
-        n->fields[i].name = (label){padded, (uint32_t)len, true};
-        n->fields[i].value = make_plan(p, f->schema);
-        if (n->shaped && has_alias(f->aliases, f->alias_count, MR_BSON_REST)) {
-            n->rest = i;
-        }
-    }
-}
-
-mr_bson_encoder *mr_bson_encoder_new(const mr_schema *schema)
-{
-    mr_bson_encoder *e = mr_calloc(1, sizeof *e);
-    e->schema = schema;
-    e->owned = schema->internal != NULL;
-    if (e->owned) {
-        mr_schema_acquire(schema);
-    }
-    e->arena = mr_arena_new();
-    planner p = {.arena = e->arena};
-    p.end = &p.queue;
-    e->root = make_plan(&p, schema);
-    for (plan *n = p.queue; n; n = n->next) {
-        plan_fields(&p, n);
-    }
-    mr_name_map_release(&p.known);
-    return e;
-}
-
-void mr_bson_encoder_free(mr_bson_encoder *encoder)
-{
-    if (encoder) {
-        mr_arena_free(encoder->arena);
-        if (encoder->owned) {
-            mr_schema_release(encoder->schema);
-        }
-        free(encoder);
-    }
-}
-
 /* --- Elements --------------------------------------------------------------------------------- */
+
+enum { DEPTH_MAX = 100 };
 
 typedef struct encoding {
     mr_buffer *out;
@@ -181,7 +20,7 @@ typedef struct encoding {
 #define INLINE    static inline __attribute__((always_inline))
 #define RARELY(x) __builtin_expect(!!(x), 0)
 
-static bool put(encoding *e, const plan *n, const mr_cell *cell, label name);
+static bool put(encoding *e, const bson_put_plan *n, const mr_cell *cell, bson_label name);
 
 static void store32(char *p, uint32_t v)
 {
@@ -190,18 +29,18 @@ static void store32(char *p, uint32_t v)
 }
 
 /* Type and name are written; returns where `bytes` of value belong. NULL: the buffer's limit. */
-INLINE char *element(encoding *e, uint8_t type, label name, size_t bytes)
+INLINE char *element(encoding *e, uint8_t type, bson_label name, size_t bytes)
 {
     mr_buffer *out = e->out;
     size_t all = 1 + (size_t)name.len + 1 + bytes;
-    if (RARELY(all + NAME_PAD > out->capacity - out->len) && !mr_buffer_reserve(out, all)) {
+    if (RARELY(all + BSON_NAME_PAD > out->capacity - out->len) && !mr_buffer_reserve(out, all)) {
         return NULL;
     }
     char *p = out->data + out->len;
     out->len += all;
     *p++ = (char)type;
-    if (name.padded && name.len < NAME_PAD && out->capacity - out->len >= NAME_PAD) {
-        memcpy(p, name.text, NAME_PAD);
+    if (name.padded && name.len < BSON_NAME_PAD && out->capacity - out->len >= BSON_NAME_PAD) {
+        memcpy(p, name.text, BSON_NAME_PAD);
     } else {
         memcpy(p, name.text, name.len);
         p[name.len] = '\0';
@@ -209,7 +48,7 @@ INLINE char *element(encoding *e, uint8_t type, label name, size_t bytes)
     return p + name.len + 1;
 }
 
-static bool put64(encoding *e, uint8_t type, label name, uint64_t v)
+static bool put64(encoding *e, uint8_t type, bson_label name, uint64_t v)
 {
     char *p = element(e, type, name, 8);
     if (p) {
@@ -219,7 +58,7 @@ static bool put64(encoding *e, uint8_t type, label name, uint64_t v)
     return true;
 }
 
-static bool put32(encoding *e, label name, int64_t i)
+static bool put32(encoding *e, bson_label name, int64_t i)
 {
     if (RARELY(i != (int32_t)i)) {
         return mr_trail_reason(&e->trail, "%lld does not fit into an int of 32 bits", (long long)i);
@@ -231,7 +70,7 @@ static bool put32(encoding *e, label name, int64_t i)
     return true;
 }
 
-static bool put_double(encoding *e, label name, double d)
+static bool put_double(encoding *e, bson_label name, double d)
 {
     uint64_t bits;
     memcpy(&bits, &d, sizeof bits);
@@ -257,7 +96,28 @@ INLINE bool is_ascii(const char *text, size_t len)
     return !(all & high);
 }
 
-INLINE bool put_text(encoding *e, label name, const char *text, uint32_t len)
+/* memcpy() for texts, most of which are short: two moves that overlap instead of a call. */
+INLINE void copy(char *to, const char *from, size_t len)
+{
+    if (len > 32) {
+        memcpy(to, from, len);
+    } else if (len >= 16) {
+        memcpy(to, from, 16);
+        memcpy(to + len - 16, from + len - 16, 16);
+    } else if (len >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + len - 8, from + len - 8, 8);
+    } else if (len >= 4) {
+        memcpy(to, from, 4);
+        memcpy(to + len - 4, from + len - 4, 4);
+    } else {
+        for (size_t i = 0; i < len; i++) {
+            to[i] = from[i];
+        }
+    }
+}
+
+INLINE bool put_text(encoding *e, bson_label name, const char *text, uint32_t len)
 {
     if (!is_ascii(text, len) && !mr_utf8_valid(text, len)) {
         return mr_trail_reason(&e->trail, "the text is not UTF-8");
@@ -265,15 +125,13 @@ INLINE bool put_text(encoding *e, label name, const char *text, uint32_t len)
     char *p = element(e, MR_BSON_STRING, name, 4 + (size_t)len + 1);
     if (p) {
         store32(p, len + 1);
-        if (len) {
-            memcpy(p + 4, text, len);
-        }
+        copy(p + 4, text, len);
         p[4 + len] = '\0';
     }
     return true;
 }
 
-static bool put_bytes(encoding *e, uint8_t type, label name, const char *bytes, size_t len)
+static bool put_bytes(encoding *e, uint8_t type, bson_label name, const char *bytes, size_t len)
 {
     char *p = element(e, type, name, len);
     if (p && len) {
@@ -282,7 +140,8 @@ static bool put_bytes(encoding *e, uint8_t type, label name, const char *bytes, 
     return true;
 }
 
-static bool put_binary(encoding *e, label name, uint8_t subtype, const char *bytes, uint32_t len)
+static bool put_binary(encoding *e, bson_label name, uint8_t subtype, const char *bytes,
+                       uint32_t len)
 {
     char *p = element(e, MR_BSON_BINARY, name, 5 + (size_t)len);
     if (p) {
@@ -300,7 +159,7 @@ static bool put_binary(encoding *e, label name, uint8_t subtype, const char *byt
 __extension__ typedef unsigned __int128 uint128;
 
 /* Big-endian two's complement of at most 34 digits: no Decimal128 has more. */
-static bool put_decimal(encoding *e, label name, const mr_cell *cell, int scale)
+static bool put_decimal(encoding *e, bson_label name, const mr_cell *cell, int scale)
 {
     static const uint64_t ten_17 = 100000000000000000;
     enum { BIAS = 6176, EXPONENT_AT = 49 }; /* of the upper word */
@@ -331,36 +190,21 @@ static bool put_decimal(encoding *e, label name, const mr_cell *cell, int scale)
     return true;
 }
 
-static int hex_digit(char c)
+static bool put_uuid(encoding *e, bson_label name, const mr_cell *cell)
 {
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
+    enum { UUID = 4 };
+    char bytes[MR_UUID_BYTES];
+    if (cell->len == MR_UUID_BYTES) {
+        return put_binary(e, name, UUID, cell->as.text, MR_UUID_BYTES);
+    }
+    if (cell->len != MR_UUID_TEXT_BYTES || !mr_uuid_parse(cell->as.text, cell->len, bytes)) {
+        int shown = cell->len < MR_UUID_TEXT_BYTES ? (int)cell->len : MR_UUID_TEXT_BYTES;
+        return mr_trail_reason(&e->trail, "\"%.*s\" is no UUID", shown, cell->as.text);
+    }
+    return put_binary(e, name, UUID, bytes, sizeof bytes);
 }
 
-static bool put_uuid(encoding *e, label name, const mr_cell *cell)
-{
-    enum { BYTES = 16, TEXT_BYTES = 36, UUID = 4 };
-    if (cell->len == BYTES) {
-        return put_binary(e, name, UUID, cell->as.text, BYTES);
-    }
-    char bytes[BYTES];
-    size_t n = 0;
-    for (size_t i = 0; cell->len == TEXT_BYTES && n < BYTES && i + 1 < TEXT_BYTES; i += 2) {
-        i += cell->as.text[i] == '-';
-        int high = hex_digit(cell->as.text[i]), low = hex_digit(cell->as.text[i + 1]);
-        if (high < 0 || low < 0) {
-            break;
-        }
-        bytes[n++] = (char)(high << 4 | low);
-    }
-    return n == BYTES ? put_binary(e, name, UUID, bytes, BYTES)
-                      : mr_trail_reason(&e->trail, "\"%.*s\" is no UUID",
-                                        (int)(cell->len < 40 ? cell->len : 40), cell->as.text);
-}
-
-static bool put_duration(encoding *e, label name, const mr_cell *cell)
+static bool put_duration(encoding *e, bson_label name, const mr_cell *cell)
 {
     static const char *const parts[] = {"months", "days", "milliseconds"};
     if (cell->len != 12) {
@@ -384,12 +228,13 @@ static int64_t micros_to_millis(int64_t us)
 
 /* --- Values ----------------------------------------------------------------------------------- */
 
-static bool put_array(encoding *e, const plan *n, const mr_cell *cell)
+static bool put_array(encoding *e, const bson_put_plan *n, const mr_cell *cell)
 {
     char room[MR_BSON_INDEX_BYTES];
     for (uint32_t i = 0; i < cell->len; i++) {
         const char *index = mr_bson_index(i, room);
-        if (!put(e, n->items, &cell->as.cells[i], (label){index, (uint32_t)strlen(index), false})) {
+        if (!put(e, n->items, &cell->as.cells[i],
+                 (bson_label){index, (uint32_t)strlen(index), false})) {
             return mr_trail_inside_item(&e->trail, i);
         }
     }
@@ -405,7 +250,7 @@ static MR_TRAIL_COLD bool inside_key(encoding *e, const mr_cell *key)
     return mr_trail_inside(&e->trail, text);
 }
 
-static bool put_map(encoding *e, const plan *n, const mr_cell *cell)
+static bool put_map(encoding *e, const bson_put_plan *n, const mr_cell *cell)
 {
     const mr_cell *key = cell->as.cells;
     for (uint32_t i = 0; i < cell->len; i++, key += 2) {
@@ -413,14 +258,14 @@ static bool put_map(encoding *e, const plan *n, const mr_cell *cell)
             !mr_utf8_valid(key->as.text, key->len)) {
             return mr_trail_reason(&e->trail, "key %u has a zero byte or is not UTF-8", i);
         }
-        if (!put(e, n->items, key + 1, (label){key->as.text, key->len, false})) {
+        if (!put(e, n->items, key + 1, (bson_label){key->as.text, key->len, false})) {
             return inside_key(e, key);
         }
     }
     return true;
 }
 
-static bool put_items(encoding *e, const plan *n, const mr_cell *cell, label name)
+static bool put_items(encoding *e, const bson_put_plan *n, const mr_cell *cell, bson_label name)
 {
     bool map = n->schema->type == MR_MAP;
     if (!element(e, map ? MR_BSON_DOCUMENT : MR_BSON_ARRAY, name, 0)) {
@@ -433,7 +278,7 @@ static bool put_items(encoding *e, const plan *n, const mr_cell *cell, label nam
 }
 
 /* The fields that had no field of their own, as one JSON document. */
-static bool put_rest(encoding *e, const plan_field *field, const mr_cell *cell)
+static bool put_rest(encoding *e, const bson_put_field *field, const mr_cell *cell)
 {
     const mr_cell *json = cell->type == MR_RECORD && cell->len == 1 ? cell->as.cells : NULL;
     if (json && json->type == MR_STRING &&
@@ -443,12 +288,12 @@ static bool put_rest(encoding *e, const plan_field *field, const mr_cell *cell)
     return put(e, field->value, cell, field->name);
 }
 
-static bool put_fields(encoding *e, const plan *n, const mr_cell *cell)
+static bool put_fields(encoding *e, const bson_put_plan *n, const mr_cell *cell)
 {
     const mr_cell *cells = cell->as.cells;
     size_t begun = mr_bson_begin(e->out);
     for (size_t i = 0; i < n->count; i++) {
-        const plan_field *f = &n->fields[i];
+        const bson_put_field *f = &n->fields[i];
         if (n->shaped && cells[i].type == MR_NULL) {
             continue;
         }
@@ -462,22 +307,22 @@ static bool put_fields(encoding *e, const plan *n, const mr_cell *cell)
     return true;
 }
 
-static bool put_json(encoding *e, const mr_cell *cell, label name)
+static bool put_json(encoding *e, const mr_cell *cell, bson_label name)
 {
     mr_slice json = {cell->as.cells->as.text, cell->as.cells->len};
     return mr_bson_add_json(e->out, (mr_slice){name.text, name.len}, json) ||
            put_text(e, name, json.data, (uint32_t)json.len);
 }
 
-static bool put_nested(encoding *e, const plan *n, const mr_cell *cell, label name)
+static bool put_nested(encoding *e, const bson_put_plan *n, const mr_cell *cell, bson_label name)
 {
     bool ok = true;
     if (++e->depth > DEPTH_MAX) {
         return mr_trail_reason(&e->trail, "more than %d levels", DEPTH_MAX);
     }
-    if (n->op == PUT_ITEMS) {
+    if (n->op == BSON_PUT_ITEMS) {
         ok = put_items(e, n, cell, name);
-    } else if (n->op == PUT_JSON) {
+    } else if (n->op == BSON_PUT_JSON) {
         ok = put_json(e, cell, name);
     } else if (element(e, MR_BSON_DOCUMENT, name, 0)) {
         ok = put_fields(e, n, cell);
@@ -487,7 +332,7 @@ static bool put_nested(encoding *e, const plan *n, const mr_cell *cell, label na
 }
 
 /* What a cell of another type than the schema's is there: numbers widen, and texts are texts. */
-static bool put_promoted(encoding *e, mr_type type, const mr_cell *cell, label name)
+static bool put_promoted(encoding *e, mr_type type, const mr_cell *cell, bson_label name)
 {
     bool integer = cell->type == MR_INT || cell->type == MR_LONG;
     if (type == MR_LONG && cell->type == MR_INT) {
@@ -527,7 +372,7 @@ static bool promotes(const mr_cell *cell, mr_type type)
 }
 
 /* Is the cell of just this schema, as far as its head tells? */
-INLINE bool is_of(const plan *n, const mr_cell *cell)
+INLINE bool is_of(const bson_put_plan *n, const mr_cell *cell)
 {
     const mr_schema *s = n->schema;
     return cell->type == s->type && (s->type != MR_RECORD || cell->len == s->field_count) &&
@@ -535,7 +380,8 @@ INLINE bool is_of(const plan *n, const mr_cell *cell)
 }
 
 /* NULL: none takes it. */
-static __attribute__((noinline)) const plan *find_branch(const plan *n, const mr_cell *cell)
+static __attribute__((noinline)) const bson_put_plan *find_branch(const bson_put_plan *n,
+                                                                  const mr_cell *cell)
 {
     for (size_t i = 0; i < n->count; i++) {
         if (is_of(n->branches[i], cell)) {
@@ -551,7 +397,7 @@ static __attribute__((noinline)) const plan *find_branch(const plan *n, const mr
 }
 
 /* Scalars, by what the cell is. */
-INLINE bool put_scalar(encoding *e, const plan *n, const mr_cell *cell, label name)
+INLINE bool put_scalar(encoding *e, const bson_put_plan *n, const mr_cell *cell, bson_label name)
 {
     enum { DAY_MS = 86400000 };
     switch (cell->type) {
@@ -591,10 +437,10 @@ INLINE bool put_scalar(encoding *e, const plan *n, const mr_cell *cell, label na
     }
 }
 
-static bool put(encoding *e, const plan *n, const mr_cell *cell, label name)
+static bool put(encoding *e, const bson_put_plan *n, const mr_cell *cell, bson_label name)
 {
-    if (n->op == PUT_UNION) {
-        const plan *branch = cell->branch < n->count ? n->branches[cell->branch] : NULL;
+    if (n->op == BSON_PUT_UNION) {
+        const bson_put_plan *branch = cell->branch < n->count ? n->branches[cell->branch] : NULL;
         if (RARELY(!branch || !is_of(branch, cell))) {
             branch = find_branch(n, cell);
         }
@@ -608,11 +454,11 @@ static bool put(encoding *e, const plan *n, const mr_cell *cell, label name)
         return put_promoted(e, n->schema->type, cell, name);
     }
     switch (n->op) {
-    case PUT_AS_TYPE:
+    case BSON_PUT_AS_TYPE:
         return put_scalar(e, n, cell, name);
-    case PUT_OBJECT_ID:
+    case BSON_PUT_OBJECT_ID:
         return put_bytes(e, MR_BSON_OBJECT_ID, name, cell->as.text, MR_OBJECT_ID_BYTES);
-    case PUT_DECIMAL128:
+    case BSON_PUT_DECIMAL128:
         return put_bytes(e, MR_BSON_DECIMAL128, name, cell->as.text, MR_DECIMAL128_BYTES);
     default:
         return put_nested(e, n, cell, name);
@@ -652,12 +498,12 @@ static mr_status finish(encoding *e, bool ok, size_t before, bool failed_before,
 }
 
 /* What is no record is written as an element without a name, whose head is then taken away. */
-static bool put_root(encoding *e, const plan *n, const mr_cell *cell)
+static bool put_root(encoding *e, const bson_put_plan *n, const mr_cell *cell)
 {
     enum { HEAD = 2 };
     mr_buffer *out = e->out;
     size_t before = out->len;
-    if (!put(e, n, cell, (label){"", 0, false})) {
+    if (!put(e, n, cell, (bson_label){"", 0, false})) {
         return false;
     }
     if (!out->failed) {
@@ -678,9 +524,9 @@ mr_status mr_bson_encode(const mr_bson_encoder *encoder, const mr_cell *cell, mr
     start(&e, out);
     size_t before = out->len;
     bool failed = out->failed;
-    const plan *n = encoder->root;
-    bool ok =
-        n->op == PUT_DOCUMENT && is_of(n, cell) ? put_fields(&e, n, cell) : put_root(&e, n, cell);
+    const bson_put_plan *n = encoder->root;
+    bool ok = n->op == BSON_PUT_DOCUMENT && is_of(n, cell) ? put_fields(&e, n, cell)
+                                                           : put_root(&e, n, cell);
     return finish(&e, ok, before, failed, err);
 }
 
@@ -691,7 +537,7 @@ mr_status mr_bson_encode_value(const mr_bson_encoder *encoder, const char *calle
     start(&e, out);
     size_t before = out->len;
     bool failed = out->failed;
-    bool ok = put(&e, encoder->root, cell, (label){called, (uint32_t)strlen(called), false});
+    bool ok = put(&e, encoder->root, cell, (bson_label){called, (uint32_t)strlen(called), false});
     return finish(&e, ok, before, failed, err);
 }
 
@@ -702,8 +548,8 @@ mr_status mr_bson_encode_field(const mr_bson_encoder *encoder, size_t field, con
     start(&e, out);
     size_t before = out->len;
     bool failed = out->failed;
-    const plan_field *f = &encoder->root->fields[field];
-    label name = f->name;
+    const bson_put_field *f = &encoder->root->fields[field];
+    bson_label name = f->name;
     if (called) {
         name.text = called;
         name.len = (uint32_t)strlen(called);

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "codec/bson.h"
+#include "codec/text.h"
 
 static bool put_value(mr_buffer *out, mr_slice name, const json_t *json, int depth);
 
@@ -78,21 +79,11 @@ static bool parse_double(const json_t *json, double *ret)
     return !*end;
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
-/* As many bytes as asked for, with dashes between them passed over. */
 static bool parse_hex(const json_t *json, char *ret, size_t count)
 {
     const char *text = json_string_value(json);
     for (size_t i = 0; text && i < count; i++) {
-        text += *text == '-';
-        int high = hex_digit(*text), low = high < 0 ? -1 : hex_digit(text[1]);
+        int high = mr_hex_digit(*text), low = high < 0 ? -1 : mr_hex_digit(text[1]);
         if (low < 0) {
             return false;
         }
@@ -230,12 +221,12 @@ static bool put_binary(mr_buffer *out, mr_slice name, const json_t *v)
 {
     const json_t *text = json_object_get(v, "base64"), *sub = json_object_get(v, "subType");
     const char *hex = json_string_value(sub);
-    if (json_object_size(v) != 2 || !json_is_string(text) || !hex || hex_digit(hex[0]) < 0) {
+    if (json_object_size(v) != 2 || !json_is_string(text) || !hex || mr_hex_digit(hex[0]) < 0) {
         return false;
     }
-    int subtype = hex_digit(hex[0]);
+    int subtype = mr_hex_digit(hex[0]);
     if (hex[1]) {
-        subtype = hex_digit(hex[1]) < 0 || hex[2] ? -1 : subtype << 4 | hex_digit(hex[1]);
+        subtype = mr_hex_digit(hex[1]) < 0 || hex[2] ? -1 : subtype << 4 | mr_hex_digit(hex[1]);
     }
     size_t len = json_string_length(text);
     char *bytes = mr_alloc(len + 1);
@@ -249,8 +240,9 @@ static bool put_binary(mr_buffer *out, mr_slice name, const json_t *v)
 
 static bool put_uuid(mr_buffer *out, mr_slice name, const json_t *v)
 {
-    char bytes[16];
-    if (!parse_hex(v, bytes, sizeof bytes)) {
+    char bytes[MR_UUID_BYTES];
+    const char *text = json_string_value(v);
+    if (!text || !mr_uuid_parse(text, json_string_length(v), bytes)) {
         return false;
     }
     put_bytes(out, name, 4, (mr_slice){bytes, sizeof bytes});

@@ -32,30 +32,27 @@ typedef struct choice {
 
 enum { WAYS_MAX = 4 * BSON_AT_COUNT };
 
-static bool has_alias(const char *const *aliases, size_t count, const char *alias)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(aliases[i], alias) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool is_named(const mr_schema *schema, const char *name)
 {
     return schema->name && strcmp(schema->name, name) == 0;
 }
 
-static bool is_json(const mr_schema *s)
+bool mr_bson_is_json(const mr_schema *s)
 {
     return s->type == MR_RECORD && is_named(s, MR_JSON_NAME) && s->field_count == 1 &&
            s->fields[0].schema->type == MR_STRING;
 }
 
-static bool is_fixed(const mr_schema *s, const char *name, size_t size)
+bool mr_bson_is_object_id(const mr_schema *s)
 {
-    return s->type == MR_FIXED && is_named(s, name) && s->size_bytes == size;
+    return s->type == MR_FIXED && s->size_bytes == MR_OBJECT_ID_BYTES &&
+           is_named(s, MR_OBJECT_ID_NAME);
+}
+
+bool mr_bson_is_decimal128(const mr_schema *s)
+{
+    return s->type == MR_FIXED && s->size_bytes == MR_DECIMAL128_BYTES &&
+           is_named(s, MR_DECIMAL128_NAME);
 }
 
 /* --- Ways ------------------------------------------------------------------------------------- */
@@ -93,11 +90,11 @@ static bson_way *to_type(choice *c, int type, mr_type wanted, bson_op op, bool i
     return NULL;
 }
 
-static void to_fixed(choice *c, int type, const char *name, size_t size)
+static void to_fixed(choice *c, int type, bool (*is_it)(const mr_schema *))
 {
     for (size_t i = 0; i < c->count; i++) {
-        if (is_fixed(c->branches[i], name, size)) {
-            add_way(c, type, BSON_TO_FIXED, i)->size = (uint16_t)size;
+        if (is_it(c->branches[i])) {
+            add_way(c, type, BSON_TO_FIXED, i)->size = (uint16_t)c->branches[i]->size_bytes;
         }
     }
 }
@@ -105,7 +102,7 @@ static void to_fixed(choice *c, int type, const char *name, size_t size)
 static void to_json(choice *c, int type)
 {
     for (size_t i = 0; i < c->count; i++) {
-        if (is_json(c->branches[i])) {
+        if (mr_bson_is_json(c->branches[i])) {
             add_way(c, type, BSON_TO_JSON, i)->inexact = true;
         }
     }
@@ -139,8 +136,8 @@ static void plan_same(choice *c)
                     c->branches[i]->base == MR_FIXED ? BSON_TO_BYTES : BSON_CONVERT, i);
         }
     }
-    to_fixed(c, MR_BSON_OBJECT_ID, MR_OBJECT_ID_NAME, MR_OBJECT_ID_BYTES);
-    to_fixed(c, MR_BSON_DECIMAL128, MR_DECIMAL128_NAME, MR_DECIMAL128_BYTES);
+    to_fixed(c, MR_BSON_OBJECT_ID, mr_bson_is_object_id);
+    to_fixed(c, MR_BSON_DECIMAL128, mr_bson_is_decimal128);
 }
 
 /* Only what the shape that made the schema would choose: all else is a misfit, to be learnt. */
@@ -233,7 +230,7 @@ static void plan_value(planner *p, const mr_schema *schema, bool shaped, bool wi
 static void plan_containers(choice *c)
 {
     for (size_t i = 0; i < c->count; i++) {
-        if (c->branches[i]->type == MR_RECORD && !is_json(c->branches[i])) {
+        if (c->branches[i]->type == MR_RECORD && !mr_bson_is_json(c->branches[i])) {
             bson_way *way = add_way(c, MR_BSON_DOCUMENT, BSON_TO_RECORD, i);
             way->as.routine = routine_for(c->p, c->branches[i]);
         }
@@ -339,7 +336,7 @@ static void plan_slot(planner *p, bson_routine *r, uint32_t i, bool widened)
     bson_slot *slot = &r->slots[i];
     set_name(slot, r->shaped && f->doc ? f->doc : f->name);
     plan_value(p, f->schema, r->shaped, widened, &slot->value);
-    if (r->shaped && has_alias(f->aliases, f->alias_count, MR_BSON_REST)) {
+    if (r->shaped && mr_schema_has_alias(f->aliases, f->alias_count, MR_BSON_REST)) {
         r->rest = i;
         set_name(slot, "");
         slot->name_bytes = SIZE_MAX; /* matches nothing */
@@ -359,8 +356,8 @@ static void plan_record(planner *p, bson_routine *r)
 {
     const mr_schema *record = r->record;
     uint32_t n = (uint32_t)record->field_count;
-    r->shaped = has_alias(record->aliases, record->alias_count, MR_BSON_ABSENT);
-    bool widened = !has_alias(record->aliases, record->alias_count, MR_BSON_UNWIDENED);
+    r->shaped = mr_schema_has_alias(record->aliases, record->alias_count, MR_BSON_ABSENT);
+    bool widened = !mr_schema_has_alias(record->aliases, record->alias_count, MR_BSON_UNWIDENED);
     r->slot_count = n;
     r->rest = n;
     r->slots = mr_arena_calloc(p->arena, n + 1u, sizeof *r->slots);

@@ -102,6 +102,11 @@ void mr_bson_plan(mr_bson_decoder *decoder);
 bool mr_bson_convert(const mr_schema *schema, const mr_bson_element *element, mr_arena *arena,
                      mr_cell *ret, bool *inexact);
 
+/* The types of bson_shape.h that are known by their names. */
+bool mr_bson_is_json(const mr_schema *schema);
+bool mr_bson_is_object_id(const mr_schema *schema);
+bool mr_bson_is_decimal128(const mr_schema *schema);
+
 /* "int32", "binary", "date", ... as error messages call it. */
 const char *mr_bson_type_name(uint8_t type);
 

@@ -138,16 +138,6 @@ mr_status mr_bson_shape_schema(mr_bson_shape *shape, const mr_schema **ret, mr_e
 
 /* --- From a schema ---------------------------------------------------------------------------- */
 
-static bool has_alias(const char *const *aliases, size_t count, const char *alias)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(aliases[i], alias) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* SHAPE_NULL also for what no shape makes; the caller has passed over null. */
 static shape_kind kind_of(const mr_schema *schema)
 {
@@ -173,7 +163,7 @@ static shape_kind kind_of(const mr_schema *schema)
         }
     }
     if (schema->type == MR_RECORD &&
-        has_alias(schema->aliases, schema->alias_count, MR_BSON_ABSENT)) {
+        mr_schema_has_alias(schema->aliases, schema->alias_count, MR_BSON_ABSENT)) {
         return SHAPE_RECORD;
     }
     return kinds[schema->type] ? (shape_kind)(kinds[schema->type] - 1) : SHAPE_NULL;
@@ -242,7 +232,7 @@ static mr_status restore_record(mr_bson_shape *s, shape_record *r, const mr_sche
     r->published = true;
     for (size_t i = 0; !status && i < schema->field_count; i++) {
         const mr_field *from = &schema->fields[i];
-        if (has_alias(from->aliases, from->alias_count, MR_BSON_REST)) {
+        if (mr_schema_has_alias(from->aliases, from->alias_count, MR_BSON_REST)) {
             r->rest = mr_arena_strndup(s->arena, from->name, strlen(from->name));
             mr_name_map_put(&r->taken, r->rest, r->rest);
             continue;

@@ -66,48 +66,21 @@ bool mr_pg_timestamp(mr_buffer *out, int64_t us)
 
 /* --- uuid ------------------------------------------------------------------------------------ */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool mr_pg_uuid(mr_buffer *out, const char *text, size_t len)
 {
-    if (len != 36 && len != 32) {
+    char bytes[MR_UUID_BYTES];
+    if (!mr_uuid_parse(text, len, bytes)) {
         return false;
-    }
-    char bytes[16];
-    size_t at = 0;
-    for (int i = 0; i < 16; i++) {
-        if (len == 36 && (i == 4 || i == 6 || i == 8 || i == 10) && text[at++] != '-') {
-            return false;
-        }
-        int high = hex_digit(text[at]);
-        int low = hex_digit(text[at + 1]);
-        if (high < 0 || low < 0) {
-            return false;
-        }
-        bytes[i] = (char)(high << 4 | low);
-        at += 2;
     }
     mr_pg_bytes(out, bytes, sizeof bytes);
     return true;
 }
 
-void mr_pg_uuid_text(mr_buffer *out, const char bytes[16])
+void mr_pg_uuid_text(mr_buffer *out, const char bytes[MR_UUID_BYTES])
 {
-    static const char digits[] = "0123456789abcdef";
-    for (int i = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) {
-            mr_buffer_add_char(out, '-');
-        }
-        mr_buffer_add_char(out, digits[(unsigned char)bytes[i] >> 4]);
-        mr_buffer_add_char(out, digits[bytes[i] & 15]);
-    }
+    char text[MR_UUID_TEXT_BYTES];
+    mr_uuid_text(bytes, text);
+    mr_buffer_add(out, text, sizeof text);
 }
 
 /* --- numeric --------------------------------------------------------------------------------- */

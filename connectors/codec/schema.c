@@ -80,6 +80,16 @@ const mr_field *mr_schema_field(const mr_schema *record, const char *name)
     return NULL;
 }
 
+bool mr_schema_has_alias(const char *const *aliases, size_t count, const char *alias)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(aliases[i], alias) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static const char *const type_names[MR_TYPE_COUNT] = {
     [MR_NULL] = "null",
     [MR_BOOL] = "boolean",

@@ -36,6 +36,9 @@ uint64_t mr_fingerprint(const char *canonical, size_t len);
 MR_CHECKED mr_status mr_schema_can_read(const mr_schema *reader, const mr_schema *writer,
                                         mr_error *err);
 
+/* Is this one of the aliases of a schema or a field? */
+bool mr_schema_has_alias(const char *const *aliases, size_t count, const char *alias);
+
 /* How many distinct schema nodes a tree has: ids are 0 .. count-1. */
 uint32_t mr_schema_node_count(const mr_schema *root);
 

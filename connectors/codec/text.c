@@ -260,3 +260,39 @@ size_t mr_utc_text(int64_t ms, bool always_millis, char out[MR_UTC_TEXT_BYTES])
     }
     return (size_t)len + (size_t)snprintf(out + len, size - (size_t)len, "Z");
 }
+
+static bool hyphen_before(int byte)
+{
+    return byte == 4 || byte == 6 || byte == 8 || byte == 10;
+}
+
+bool mr_uuid_parse(const char *text, size_t len, char bytes[MR_UUID_BYTES])
+{
+    if (len != MR_UUID_TEXT_BYTES && len != 2 * MR_UUID_BYTES) {
+        return false;
+    }
+    for (int i = 0; i < MR_UUID_BYTES; i++) {
+        if (len == MR_UUID_TEXT_BYTES && hyphen_before(i) && *text++ != '-') {
+            return false;
+        }
+        int high = mr_hex_digit(text[0]), low = mr_hex_digit(text[1]);
+        if (high < 0 || low < 0) {
+            return false;
+        }
+        bytes[i] = (char)(high << 4 | low);
+        text += 2;
+    }
+    return true;
+}
+
+void mr_uuid_text(const char bytes[MR_UUID_BYTES], char out[MR_UUID_TEXT_BYTES])
+{
+    static const char digits[] = "0123456789abcdef";
+    for (int i = 0; i < MR_UUID_BYTES; i++) {
+        if (hyphen_before(i)) {
+            *out++ = '-';
+        }
+        *out++ = digits[(unsigned char)bytes[i] >> 4];
+        *out++ = digits[bytes[i] & 15];
+    }
+}

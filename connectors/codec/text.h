@@ -35,6 +35,22 @@ void mr_json_any_text(const char *text, size_t len, mr_buffer *out);
 void mr_int_text(int64_t value, mr_buffer *out);
 void mr_base64(const char *data, size_t len, mr_buffer *out); /* RFC 4648, padded */
 
+/* -1: no hexadecimal digit. */
+static inline int mr_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* A uuid's 16 bytes from 32 hexadecimal digits, with the four hyphens or without any; and its 36
+ * characters, not terminated. */
+enum { MR_UUID_BYTES = 16, MR_UUID_TEXT_BYTES = 36 };
+bool mr_uuid_parse(const char *text, size_t len, char bytes[MR_UUID_BYTES]);
+void mr_uuid_text(const char bytes[MR_UUID_BYTES], char out[MR_UUID_TEXT_BYTES]);
+
 /* ISO 8601 in UTC of milliseconds since the epoch: 2019-03-23T20:21:09.000Z, its fraction left out
  * when it is zero unless always_millis. Years beyond 9999 or before 0 have a sign and at least six
  * digits. Returns the length; out is NUL-terminated. */

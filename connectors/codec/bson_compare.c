@@ -220,7 +220,7 @@ static int compare_numbers(const mr_bson_element *a, const mr_bson_element *b)
 /* Element by element: kind, then (in documents) name, then value. */
 static int compare_documents(mr_slice a, mr_slice b, bool names)
 {
-    mr_bson_element x, y;
+    mr_bson_element x = {0}, y = {0}; /* gcc 12 at -O3 does not see that both are set */
     size_t at_a = 0, at_b = 0;
     for (;;) {
         bool more_a = mr_bson_next(a, &at_a, &x), more_b = mr_bson_next(b, &at_b, &y);
@@ -364,7 +364,7 @@ bool mr_bson_same(mr_slice a, mr_slice b)
     if (memcmp(a.data, b.data, a.len) == 0) {
         return true;
     }
-    mr_bson_element x, y;
+    mr_bson_element x = {0}, y = {0}; /* gcc 12 at -O3 does not see that both are set */
     size_t at_a = 0, at_b = 0, begin_a = 0, begin_b = 0;
     for (;; begin_a = at_a, begin_b = at_b) { /* as long as the fields come in the same order */
         bool more_a = mr_bson_next(a, &at_a, &x), more_b = mr_bson_next(b, &at_b, &y);

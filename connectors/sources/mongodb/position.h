@@ -14,10 +14,9 @@
 
 #include "mongodb.h"
 
-#define MONGO_STREAM_POSITION   "stream"
-#define MONGO_SNAPSHOT_POSITION "snapshot" /* what is left of a snapshot: snapshots.h */
-#define MONGO_START_POSITION    "start.at" /* the start.at that was applied */
-#define MONGO_LABEL_POSITION    "label"    /* "<view> <time the stream began>" */
+#define MONGO_STREAM_POSITION "stream"
+#define MONGO_START_POSITION  "start.at" /* the start.at that was applied */
+#define MONGO_LABEL_POSITION  "label"    /* "<view> <time the stream began>" */
 
 typedef struct mongo_position {
     mr_buffer token; /* a document; empty: none */

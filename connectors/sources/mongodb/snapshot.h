@@ -4,7 +4,7 @@
  *
  * Rounds      A round reads at one cluster time S (read concern "snapshot"). Before it, the stream
  *             must have handed over all events up to S and none later; while it is read, the stream
- *             stands still. It ends when all is read, after MONGO_ROUND_MS, or when the server has
+ *             stands still. It ends when all is read, after a minute, or when the server has
  *             no history of S any more; the next one reads on where it ended, at a later S. So a
  *             document that is read has all its earlier events before it and all later ones after
  *             it, a change waits no longer than a round, and the oplog need only reach back as far.
@@ -21,10 +21,21 @@
 
 #include "mongodb.h"
 
-enum {
-    MONGO_ROUND_MS = 60 * 1000,
-    MONGO_SNAPSHOT_BATCH_MAX = 2048, /* documents at once */
-};
+enum { MONGO_SNAPSHOT_BATCH_MAX = 2048 }; /* documents at once */
+
+/* How large its parts are; tests have smaller ones. */
+typedef struct mongo_pace {
+    int64_t round_ms;        /* a round, at most */
+    int64_t range_documents; /* documents in a range, about */
+    int64_t reply_bytes;     /* a reply of the server, about */
+} mongo_pace;
+
+#define MONGO_PACE                                                                                 \
+    {                                                                                              \
+        60 * 1000, 100 * 1000, 1 << 20                                                             \
+    }
+
+#define MONGO_SNAPSHOT_POSITION "snapshot"
 
 typedef struct mongo_snapshot mongo_snapshot;
 
@@ -37,7 +48,7 @@ typedef enum mongo_snapshot_plan {
 /* What there is to do, by snapshot.mode and the stored positions. stream_stands: a position of the
  * stream is stored that it can be resumed from.
  *   initial      once: until "snapshot" says that it is done
- *   never        not at all; one that has begun is left as it is
+ *   never        not at all; one that has begun is to be given up
  *   always       anew in every process that runs the source, not in every life of its task
  *   when_needed  when there is no position of the stream (or none that can be resumed from: then
  *                the caller decides for MONGO_SNAPSHOT_ANEW itself)
@@ -46,8 +57,13 @@ typedef enum mongo_snapshot_plan {
 mongo_snapshot_plan mongo_snapshot_todo(const mongo_options *options, const mr_positions *resume,
                                         bool stream_stands);
 
-/* `options` and `task` are borrowed. */
-mongo_snapshot *mongo_snapshot_new(const mongo_options *options, mr_task *task);
+/* A snapshot that has begun is given up, since the stream will go on without it: removes its
+ * positions, and "snapshot" says that it is done. Nothing when there is none. */
+void mongo_snapshot_give_up(mr_task *task, const mr_positions *resume);
+
+/* `options` and `task` are borrowed. pace NULL: MONGO_PACE. */
+mongo_snapshot *mongo_snapshot_new(const mongo_options *options, mr_task *task,
+                                   const mongo_pace *pace);
 /* Adds a collection; those that were read before a crash are known by their positions. Views are
  * passed over. Shaped as a callback of mongo_server_collections(); context: the snapshot. */
 void mongo_snapshot_add(void *context, const char *database, const char *collection);

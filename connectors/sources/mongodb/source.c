@@ -307,7 +307,7 @@ static mr_status prepare_collections(mongo_source *self, mr_error *err)
 mr_status mongo_source_begin_snapshot(mongo_source *self, mr_error *err)
 {
     mongo_snapshot_close(self->snapshot);
-    self->snapshot = mongo_snapshot_new(&self->options, self->task);
+    self->snapshot = mongo_snapshot_new(&self->options, self->task, NULL);
     mr_status status = mongo_server_collections(self->mongo, &self->options, mongo_snapshot_add,
                                                 self->snapshot, err);
     if (status == MR_OK) {
@@ -319,7 +319,7 @@ mr_status mongo_source_begin_snapshot(mongo_source *self, mr_error *err)
 
 static mr_status resume_snapshot(mongo_source *self, mr_error *err)
 {
-    self->snapshot = mongo_snapshot_new(&self->options, self->task);
+    self->snapshot = mongo_snapshot_new(&self->options, self->task, NULL);
     mr_status status = mongo_server_collections(self->mongo, &self->options, mongo_snapshot_add,
                                                 self->snapshot, err);
     return status == MR_OK ? mongo_snapshot_open(self->snapshot, self->resume, false, err) : status;
@@ -359,6 +359,7 @@ static mr_status find_start(mongo_source *self, mr_error *err)
     const char *applied = mr_positions_get(self->resume, MONGO_START_POSITION);
     const char *stored = mr_positions_get(self->resume, MONGO_STREAM_POSITION);
     if (at && (!applied || strcmp(at, applied) != 0)) {
+        mongo_snapshot_give_up(self->task, self->resume);
         return begin_at_option(self, err);
     }
     mr_status status =
@@ -372,6 +373,7 @@ static mr_status find_start(mongo_source *self, mr_error *err)
     case MONGO_SNAPSHOT_RESUME:
         return resume_snapshot(self, err);
     default:
+        mongo_snapshot_give_up(self->task, self->resume);
         return MR_OK;
     }
 }
@@ -454,6 +456,7 @@ static mongo_change read_of(const mongo_collection *c, mr_slice document, mongo_
         .after = document,
         .snapshot = true,
         .time = at,
+        .index = UINT32_MAX, /* behind all events of that time */
         .wall_ms = (int64_t)at.seconds * 1000,
         .identity = identity_of(c, document, at, arena),
     };

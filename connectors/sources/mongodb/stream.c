@@ -431,8 +431,8 @@ mr_status mongo_stream_poll(mongo_source *self, mr_batch *out, int64_t deadline_
     if (status != MR_OK) {
         return status;
     }
-    *reached = *reached || (until && passed(self, until));
-    bool end = self->draining && passed(self, &self->drain_to);
+    *reached = *reached || (until && !self->notices && later(self->position.time, until));
+    bool end = !until && self->draining && passed(self, &self->drain_to);
     if (self->position_moved && !self->notices &&
         (out->count || end || *reached || mr_clock_us() - self->position_set_us > SAVE_US)) {
         mongo_stream_save(self);

@@ -155,7 +155,7 @@ static json_t *uuid_json(const mr_cell *cell)
     if (cell->len != 16) {
         return text_json(cell->as.text, cell->len);
     }
-    mr_uuid_text((const unsigned char *)cell->as.text, text);
+    mr_uuid_text(cell->as.text, text);
     return text_json(text, sizeof text);
 }
 

@@ -23,18 +23,6 @@ const mr_schema *mr_cell_schema(const mr_schema *schema, const mr_cell *cell)
     return schema;
 }
 
-void mr_uuid_text(const unsigned char *bytes, char *out)
-{
-    static const char hex[] = "0123456789abcdef";
-    for (int i = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) {
-            *out++ = '-';
-        }
-        *out++ = hex[bytes[i] >> 4];
-        *out++ = hex[bytes[i] & 15];
-    }
-}
-
 int64_t mr_cell_integer(const mr_cell *cell)
 {
     bool is_ms = cell->type == MR_TIMESTAMP_MS || cell->type == MR_LOCAL_TIMESTAMP_MS ||
@@ -144,7 +132,7 @@ static void json_cell(const mr_schema *schema, const mr_cell *cell, mr_buffer *o
         break;
     case MR_UUID:
         if (cell->len == 16) {
-            mr_uuid_text((const unsigned char *)cell->as.text, text);
+            mr_uuid_text(cell->as.text, text);
             mr_json_text(text, 36, out);
         } else {
             mr_json_text(cell->as.text, cell->len, out);

@@ -16,9 +16,6 @@ void mr_cell_json(const mr_schema *schema, const mr_cell *cell, mr_buffer *out);
 /* The branch of a union a cell is of; else the schema itself. */
 const mr_schema *mr_cell_schema(const mr_schema *schema, const mr_cell *cell);
 
-/* 36 characters of 16 bytes. */
-void mr_uuid_text(const unsigned char *bytes, char *out);
-
 /* A timestamp, local timestamp or time of day in microseconds whatever its own unit; other whole
  * numbers as they are. */
 int64_t mr_cell_integer(const mr_cell *cell);

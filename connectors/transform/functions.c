@@ -202,7 +202,7 @@ static void uuid5(sqlite3_context *context, int argc, sqlite3_value **argv)
     bytes[6] = (unsigned char)((bytes[6] & 0x0F) | 0x50);
     bytes[8] = (unsigned char)((bytes[8] & 0x3F) | 0x80);
     char text[36];
-    mr_uuid_text(bytes, text);
+    mr_uuid_text((const char *)bytes, text);
     sqlite3_result_text64(context, text, sizeof text, SQLITE_TRANSIENT, SQLITE_UTF8);
 }
 

@@ -200,7 +200,7 @@ static void result_uuid(sqlite3_context *context, const mr_cell *cell)
         return;
     }
     char text[36];
-    mr_uuid_text((const unsigned char *)cell->as.text, text);
+    mr_uuid_text(cell->as.text, text);
     result_copied(context, text, sizeof text);
 }
 

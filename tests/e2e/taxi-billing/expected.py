@@ -5,8 +5,8 @@
     expected.py <database> trips                     -> the rows of trips, as psql -At prints them in UTC, by trip_info
     expected.py <database> bills <driver methods>    -> driver|rides|sum|sum x 0.8|method, by driver
 
-Read by pymongo, computed by Python's decimal: nothing of millrace is used. Only documents that were completed by an update
-count, so documents with `_test_inserted` (put there as Completed) do not.
+Read by pymongo, computed by Python's decimal: nothing of millrace is used. Riders whom the ledger does not
+know are left out.
 """
 import os
 import sys

@@ -30,6 +30,7 @@ enum {
     TRANSACTION_BYTES_MAX =
         64 << 20, /* a transaction is committed early when it has grown this large */
     PRODUCER_QUEUE_BYTES = 16 << 20,
+    TRANSACTION_MS = 60000,
     LETTER_BYTES_MAX = 32 << 20, /* of the JSON in a dead letter, before it is cut to fit */
 };
 
@@ -137,8 +138,11 @@ static mr_status start(source_life *life, mr_error *err)
     task_of(life)->changed = mr_positions_new();
     task_of(life)->recall = recall;
     task_of(life)->recall_host = life;
+    /* A transaction lasts commit.interval.ms, and then until its commit is answered. */
     mr_producer_options options = {.transactional_id = w->client_id,
                                    .queue_max_bytes = PRODUCER_QUEUE_BYTES,
+                                   .transaction_timeout_ms =
+                                       TRANSACTION_MS + w->config->source.commit_interval_ms,
                                    .stop = &w->stop};
     mr_status status = mr_outlet_new(w->config, w->shared->schemas, &w->stop, &life->outlet, err);
     if (status == MR_OK) {

@@ -153,6 +153,8 @@ typedef struct mr_route {
     size_t index;     /* 0 .. count-1 */
     size_t count;
     void *options; /* parsed from the descriptor's route_options; zeroed room of route_size */
+    bool transformed; /* a query makes its records: headers and raw_value are still those of the
+                         message, and say nothing about them any more */
 } mr_route;
 
 /* All routes of the sink: from open() on. */

@@ -642,7 +642,8 @@ mr_status mr_connector_instantiate(const mr_connector_config *config, void **sel
         made[i] = (mr_route){.name = config->route_names[i],
                              .index = i,
                              .count = config->route_count,
-                             .options = mr_calloc(1, connector->route_size)};
+                             .options = mr_calloc(1, connector->route_size),
+                             .transformed = config->route_queries[i] != NULL};
         if (status == MR_OK) {
             status =
                 fill(connector->route_options, made[i].options, json_array_get(r->routes, i), err);

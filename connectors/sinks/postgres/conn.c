@@ -270,6 +270,17 @@ mr_status pg_run(pg_sink *sink, const char *sql, const char *doing, mr_error *er
     return collect(sink, doing, NULL, err);
 }
 
+mr_status pg_run_last(pg_sink *sink, const char *sql, const char *doing, PGresult **ret,
+                      mr_error *err)
+{
+    *ret = NULL;
+    pg_start_clock(sink);
+    if (!PQsendQuery(sink->connection, sql)) {
+        return pg_lost(sink, doing, err);
+    }
+    return collect(sink, doing, ret, err);
+}
+
 mr_status pg_query(pg_sink *sink, const char *sql, int count, const char *const *values,
                    const char *doing, PGresult **ret, mr_error *err)
 {
@@ -302,21 +313,10 @@ mr_status pg_execute(pg_sink *sink, const char *name, int count, const char *con
     return collect(sink, doing, ret, err);
 }
 
-static const char begin_sql[] = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ";
-
-mr_status pg_begin(pg_sink *sink, mr_error *err)
-{
-    if (sink->in_transaction) {
-        return MR_OK;
-    }
-    mr_status status = pg_run(sink, begin_sql, "cannot begin a transaction", err);
-    sink->in_transaction = status == MR_OK;
-    return status;
-}
-
 const char *pg_begin_sql(pg_sink *sink)
 {
-    const char *sql = sink->in_transaction ? "" : begin_sql;
+    const char *sql =
+        sink->in_transaction ? "" : "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ";
     sink->in_transaction = true; /* whatever comes of it, abort() rolls back */
     return sql;
 }

@@ -254,6 +254,9 @@ static mr_status explain(pg_sink *sink, mr_task *task, const lists *l, mr_error 
 }
 
 static const char store_name[] = "millrace_offsets";
+/* Not all lines were moved: a value that is no number, so that the statement fails and the COMMIT
+ * behind it, which is on its way already, is not carried out. */
+static const char not_moved[] = "millrace moved only ";
 
 static mr_status prepare_store(pg_sink *sink, mr_error *err)
 {
@@ -270,18 +273,43 @@ static mr_status prepare_store(pg_sink *sink, mr_error *err)
         "  AND NOT EXISTS (SELECT 1 FROM unnest($6::oid[], $7::text[]) AS p(id, signature)"
         "   WHERE p.signature IS DISTINCT FROM " PG_SIGNATURE(
             "p.id") ")"
-                    " ORDER BY o.topic COLLATE \"C\", o.partition FOR NO KEY UPDATE OF o)"
-                    " UPDATE %s o SET next_offset = mine.next, updated_at = now() FROM mine"
-                    " WHERE o.connector = $1 AND o.topic = mine.topic AND o.partition = "
-                    "mine.partition",
-        sink->offsets_table, sink->offsets_table);
+                    " ORDER BY o.topic COLLATE \"C\", o.partition FOR NO KEY UPDATE OF o),"
+                    " moved AS (UPDATE %s o SET next_offset = mine.next, updated_at = now()"
+                    " FROM mine WHERE o.connector = $1 AND o.topic = mine.topic"
+                    " AND o.partition = mine.partition RETURNING 1)"
+                    " SELECT CASE count(*) WHEN pg_catalog.cardinality($4::integer[]) THEN 1"
+                    " ELSE ('%s' || count(*))::integer END FROM moved",
+        sink->offsets_table, sink->offsets_table, not_moved);
     mr_status status = pg_prepare(sink, store_name, sql, "cannot store the offsets", err);
     sink->offsets_prepared = status == MR_OK;
     free(sql);
     return status;
 }
 
-mr_status pg_offsets_store(pg_sink *sink, mr_task *task, const mr_offsets *upto, mr_error *err)
+/* All that the end of an epoch needs, as one text for one round trip. */
+static char *commit_sql(pg_sink *sink, mr_task *task, lists *l)
+{
+    const char *values[] = {mr_task_name(task),
+                            sink->claim,
+                            mr_buffer_text(&l->topics),
+                            mr_buffer_text(&l->partitions),
+                            mr_buffer_text(&l->offsets),
+                            mr_buffer_text(&l->tables),
+                            mr_buffer_text(&l->signatures)};
+    mr_buffer sql = MR_BUFFER_INIT(1 << 28);
+    mr_buffer_printf(&sql, "%sEXECUTE %s", pg_begin_sql(sink), store_name);
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        char *quoted = pg_quote_literal(values[i]);
+        mr_buffer_printf(&sql, "%s%s", i ? ", " : "(", quoted);
+        free(quoted);
+    }
+    mr_buffer_add_text(&sql, "); COMMIT");
+    char *text = mr_strdup(mr_buffer_text(&sql));
+    mr_buffer_release(&sql);
+    return text;
+}
+
+mr_status pg_offsets_commit(pg_sink *sink, mr_task *task, const mr_offsets *upto, mr_error *err)
 {
     mr_status status = prepare_store(sink, err);
     if (status != MR_OK) {
@@ -290,14 +318,19 @@ mr_status pg_offsets_store(pg_sink *sink, mr_task *task, const mr_offsets *upto,
     lists l;
     lists_init(&l, upto);
     lists_add_tables(&l, sink);
-    const char *values[] = {mr_task_name(task),           sink->claim,
-                            mr_buffer_text(&l.topics),    mr_buffer_text(&l.partitions),
-                            mr_buffer_text(&l.offsets),   mr_buffer_text(&l.tables),
-                            mr_buffer_text(&l.signatures)};
+    char *sql = commit_sql(sink, task, &l);
     pg_auto_result *result = NULL;
-    status = pg_execute(sink, store_name, 7, values, "cannot store the offsets", &result, err);
-    if (status == MR_OK && (size_t)strtoull(PQcmdTuples(result), NULL, 10) != upto->count) {
-        status = explain(sink, task, &l, err);
+    status = pg_run_last(sink, sql, "cannot store the offsets and commit", &result, err);
+    free(sql);
+    if (status == MR_OK && strcmp(PQcmdStatus(result), "COMMIT") != 0) {
+        status = mr_fail(err, MR_REOPEN, MR_DOMAIN_POSTGRES,
+                         "cannot commit: the database had rolled the transaction back");
+    } else if (status == MR_OK) {
+        sink->in_transaction = false;
+        sink->ddl_in_transaction = false;
+    } else if (err && strstr(err->text, not_moved)) {
+        status = pg_rollback(sink, err);
+        status = status == MR_OK ? explain(sink, task, &l, err) : status;
     }
     lists_release(&l);
     return status;

@@ -200,6 +200,9 @@ MR_CHECKED mr_status pg_connect(pg_sink *sink, mr_task *task, mr_error *err);
 void pg_disconnect(pg_sink *sink);
 /* Runs one or more commands; results are dropped. `doing` begins the error's text. */
 MR_CHECKED mr_status pg_run(pg_sink *sink, const char *sql, const char *doing, mr_error *err);
+/* The same, with the result of the last one. */
+MR_CHECKED mr_status pg_run_last(pg_sink *sink, const char *sql, const char *doing, PGresult **ret,
+                                 mr_error *err);
 /* Runs one statement with text parameters; *ret is to be cleared by the caller (PQclear). */
 MR_CHECKED mr_status pg_query(pg_sink *sink, const char *sql, int count, const char *const *values,
                               const char *doing, PGresult **ret, mr_error *err);
@@ -215,8 +218,8 @@ MR_CHECKED mr_status pg_next_result(pg_sink *sink, const char *doing, PGresult *
 MR_CHECKED mr_status pg_flush(pg_sink *sink, const char *doing, mr_error *err);
 /* Starts the clock of an exchange: statement.timeout.ms and a little for the server to say so. */
 void pg_start_clock(pg_sink *sink);
-MR_CHECKED mr_status pg_begin(pg_sink *sink, mr_error *err);
-/* The same as part of a statement to come: "BEGIN ...; ", or "" when one is open already. */
+/* Begins the transaction, as part of a statement to come: "BEGIN ...; ", or "" when it is open
+ * already. */
 const char *pg_begin_sql(pg_sink *sink);
 
 /* ROLLBACK, if there is anything to roll back. */
@@ -330,9 +333,9 @@ void pg_dedupe_finish(pg_items *items);
 MR_CHECKED mr_status pg_offsets_open(pg_sink *sink, mr_task *task, mr_error *err);
 MR_CHECKED mr_status pg_offsets_claim(pg_sink *sink, mr_task *task, mr_offsets *assigned,
                                       mr_error *err);
-/* Moves the offsets, provided that the claim is still ours and the tables written to still look as
- * they did when the rows were encoded. */
-MR_CHECKED mr_status pg_offsets_store(pg_sink *sink, mr_task *task, const mr_offsets *upto,
-                                      mr_error *err);
+/* Moves the offsets and commits, provided that the claim is still ours and the tables written to
+ * still look as they did when the rows were encoded. MR_REOPEN and rolled back: they do not. */
+MR_CHECKED mr_status pg_offsets_commit(pg_sink *sink, mr_task *task, const mr_offsets *upto,
+                                       mr_error *err);
 
 #endif

@@ -6,7 +6,8 @@
  *   recover   claim the partitions, read their offsets back
  *   write     insert: rows are encoded and streamed into a COPY while later records are decoded;
  *             upsert: keys are noted, nothing is sent yet
- *   commit    end the COPY, or send what is left of each key and merge it; store offsets; COMMIT
+ *   commit    end the COPY, or send what is left of each key and merge it; then store the offsets
+ *             and COMMIT, in one round trip
  *   abort     ROLLBACK
  *
  * The transaction begins with the first thing sent. docs/delivery.md says why this is exactly once.
@@ -155,21 +156,6 @@ static mr_status finish_inserts(pg_sink *sink, mr_task *task, pg_route *route, m
     return status;
 }
 
-static mr_status end_transaction(pg_sink *sink, mr_error *err)
-{
-    pg_auto_result *result = NULL;
-    mr_status status = pg_query(sink, "COMMIT", 0, NULL, "cannot commit", &result, err);
-    if (status == MR_OK && strcmp(PQcmdStatus(result), "COMMIT") != 0) {
-        return mr_fail(err, MR_REOPEN, MR_DOMAIN_POSTGRES,
-                       "cannot commit: the database had rolled the transaction back");
-    }
-    if (status == MR_OK) {
-        sink->in_transaction = false;
-        sink->ddl_in_transaction = false;
-    }
-    return status;
-}
-
 static mr_status commit(pg_sink *sink, mr_task *task, const mr_offsets *upto, mr_error *err)
 {
     mr_status status = MR_OK;
@@ -177,16 +163,7 @@ static mr_status commit(pg_sink *sink, mr_task *task, const mr_offsets *upto, mr
         status = route->mode == PG_UPSERT ? pg_upsert_flush(sink, task, route, err)
                                           : finish_inserts(sink, task, route, err);
     }
-    if (status == MR_OK) {
-        status = pg_begin(sink, err);
-    }
-    if (status == MR_OK && upto->count) {
-        status = pg_offsets_store(sink, task, upto, err);
-    }
-    if (status == MR_OK) {
-        status = end_transaction(sink, err);
-    }
-    return status;
+    return status == MR_OK ? pg_offsets_commit(sink, task, upto, err) : status;
 }
 
 static mr_status sink_commit(mr_task *task, const mr_offsets *upto, mr_error *err)

@@ -77,6 +77,15 @@ static mr_offsets offsets_after(machine *m)
     return upto;
 }
 
+static bool all_stored(const machine *m)
+{
+    size_t i = m->from;
+    while (i < m->to && m->epoch->entries[i].fate == MR_FATE_STORED) {
+        i++;
+    }
+    return i == m->to;
+}
+
 /* Is there a batch number i, now or after decoding further? */
 static mr_status have_batch(machine *m, size_t i, bool *ret, mr_error *err)
 {
@@ -111,9 +120,8 @@ static mr_status write_batches(machine *m, mr_error *err)
 static mr_status attempt(machine *m, mr_error *err)
 {
     mr_task_clear_rejects(m->task);
-    mr_offsets upto = offsets_after(m);
-    if (upto.count == 0) {
-        return MR_OK; /* all of it is stored already */
+    if (all_stored(m)) {
+        return MR_OK;
     }
     m->begun = true;
     mr_status status = m->sink->begin(m->task, err);
@@ -123,7 +131,9 @@ static mr_status attempt(machine *m, mr_error *err)
     if (status == MR_OK) {
         status = m->host->flush(m->host->context, err);
     }
+    mr_offsets upto = {0};
     if (status == MR_OK) {
+        upto = offsets_after(m); /* now, while the target is still at work on what was written */
         status = m->sink->commit(m->task, &upto, err);
     }
     if (status == MR_OK) {

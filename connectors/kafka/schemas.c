@@ -240,6 +240,14 @@ static mr_status get(mr_schemas *schemas, uint64_t fingerprint, const atomic_boo
     return MR_OK;
 }
 
+mr_status mr_schemas_preload(mr_schemas *schemas, const atomic_bool *stop, mr_error *err)
+{
+    pthread_mutex_lock(&schemas->lock);
+    mr_status status = schemas->ensured ? MR_OK : load(schemas, stop, err);
+    pthread_mutex_unlock(&schemas->lock);
+    return status == MR_IDLE ? MR_IDLE : MR_OK;
+}
+
 mr_status mr_schemas_get(mr_schemas *schemas, uint64_t fingerprint, const atomic_bool *stop,
                          const mr_schema **ret, mr_error *err)
 {

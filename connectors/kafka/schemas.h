@@ -19,6 +19,11 @@ typedef struct mr_schemas mr_schemas;
 MR_CHECKED mr_status mr_schemas_new(const mr_kafka_config *config, mr_schemas **ret, mr_error *err);
 void mr_schemas_free(mr_schemas *schemas);
 
+/* Reads what the topic holds, unless that was done before: so that the first record does not wait
+ * for it. Failures are left to mr_schemas_get(); MR_IDLE: stopped. */
+MR_CHECKED mr_status mr_schemas_preload(mr_schemas *schemas, const atomic_bool *stop,
+                                        mr_error *err);
+
 /* The schema of a fingerprint; looks in the topic when it is not known yet (at most once a second
  * per unknown one, so that rubbish does not hammer the broker). MR_REJECT with a text that says
  * what to do when the topic has none. Borrowed: lives as long as `schemas`. */

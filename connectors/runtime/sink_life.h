@@ -32,7 +32,7 @@ typedef struct mr_sink_life {
     bool opened;              /* open() has been called, close() is due */
     bool reopened;            /* during this epoch: what is stored may be further than it */
     mr_offsets assigned;      /* own copy; next: what is durable */
-    bool sought_end;          /* once: the end has been looked for again after the sources ended */
+    bool sought_end;          /* once: the end is looked for, or again, after the sources ended */
     int64_t missing_since_us; /* once: when partitions were first seen to be in transit; 0: none */
 } mr_sink_life;
 

@@ -13,7 +13,8 @@
 #include "runtime/sink_life.h"
 
 enum {
-    DECODE_AT_ONCE = 2000, /* messages: small, so that the target begins early */
+    DECODE_FIRST = 200,    /* messages: few, so that the target begins early; */
+    DECODE_AT_ONCE = 2000, /* and no more than fit the caches while the target has enough to do */
     IN_TRANSIT_MS = 15000, /* how long partitions may be on their way between the tasks */
     QUEUE_BYTES = 8 << 20, /* prefetch; with the default batch a sink stays within 64 MiB */
 };
@@ -67,7 +68,10 @@ static mr_status start_reading(mr_sink_life *life, mr_error *err)
         .before_giving_back = mr_ahead_hold,
         .context = life->ahead,
     };
-    return mr_consumer_new(&w->kafka, &consumer, &life->consumer, err);
+    /* Ends seen before the sources of this process have ended do not count. */
+    life->sought_end = atomic_load(&w->shared->sources_running) == 0;
+    mr_status status = mr_consumer_new(&w->kafka, &consumer, &life->consumer, err);
+    return status == MR_OK ? mr_schemas_preload(w->shared->schemas, &w->stop, err) : status;
 }
 
 static mr_status start(mr_sink_life *life, mr_error *err)
@@ -140,7 +144,8 @@ static mr_status host_more(void *context, bool *any, mr_error *err)
     mr_sink_life *life = context;
     const mr_intake_failure *failures;
     size_t count;
-    mr_status status = mr_intake_more(life->intake, DECODE_AT_ONCE, any, &failures, &count, err);
+    size_t at_once = life->epoch->batch_count ? DECODE_AT_ONCE : DECODE_FIRST;
+    mr_status status = mr_intake_more(life->intake, at_once, any, &failures, &count, err);
     if (status == MR_OK) {
         status = bury_failures(life, life->epoch, failures, count, err);
     }

@@ -374,7 +374,7 @@ INLINE const char *read_value(decoding *d, const bson_value *value, uint8_t type
         return p;
     case BSON_TO_BOOL:
         *ret = way->head;
-        ret->as.i = *p;
+        ret->as.i = (unsigned char)*p;
         return p + 1;
     case BSON_TO_INT:
         *ret = way->head;

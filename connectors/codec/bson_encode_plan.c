@@ -65,7 +65,7 @@ static void plan_fields(planner *p, bson_put_plan *n)
         const char *text = n->shaped && f->doc ? f->doc : f->name;
         size_t len = strlen(text);
         char *padded = mr_arena_calloc(p->arena, 1, len + BSON_NAME_PAD);
-        memcpy(padded, text, len);
+        memcpy(padded, text, len + 1);
         n->fields[i].name = (bson_label){padded, (uint32_t)len, true};
         n->fields[i].value = make_plan(p, f->schema);
         if (n->shaped && mr_schema_has_alias(f->aliases, f->alias_count, MR_BSON_REST)) {

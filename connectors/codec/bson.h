@@ -103,21 +103,30 @@ bool mr_bson_find(mr_slice document, const char *name, mr_bson_element *ret);
  * ends at the path's next dot, so names with dots in them are not found. */
 bool mr_bson_find_path(mr_slice document, const char *path, mr_bson_element *ret);
 
-/* Values of checked elements. Text of STRING, CODE, SYMBOL, without the zero byte that is behind
- * it. */
+/* Values of checked elements. Every function takes elements of any type, so that a reply that is
+ * not as expected does no harm: where it says nothing else, other types have the empty value.
+ *
+ * The text of STRING, CODE, SYMBOL (and the name in DB_POINTER), without the zero byte that is
+ * behind it; else data is NULL. */
 static inline mr_slice mr_bson_text(const mr_bson_element *element)
 {
+    uint8_t type = element->type;
+    if (type != MR_BSON_STRING && type != MR_BSON_CODE && type != MR_BSON_SYMBOL &&
+        type != MR_BSON_DB_POINTER) {
+        return (mr_slice){NULL, 0};
+    }
     return (mr_slice){element->value.data + 4, mr_bson_load32(element->value.data) - 1};
 }
 
-/* DOCUMENT or ARRAY; the scope of CODE_WITH_SCOPE. */
+/* DOCUMENT or ARRAY; the scope of CODE_WITH_SCOPE; else a document without elements. */
 mr_slice mr_bson_document(const mr_bson_element *element);
 /* Any of the number types, DATE or BOOL as an integer: cut towards zero, and to the range where it
  * is beyond; not a number is 0. So is every other type. */
 int64_t mr_bson_int(const mr_bson_element *element);
 /* The same as the nearest double; other types are not a number. */
 double mr_bson_double(const mr_bson_element *element);
-/* The bytes of a BINARY; subtype may be NULL. Without the second length that subtype 2 has. */
+/* The bytes of a BINARY; subtype may be NULL. Without the second length that subtype 2 has. Else
+ * data is NULL and the subtype 0. */
 mr_slice mr_bson_binary(const mr_bson_element *element, uint8_t *subtype);
 void mr_bson_timestamp(const mr_bson_element *element, uint32_t *seconds, uint32_t *increment);
 

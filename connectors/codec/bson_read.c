@@ -79,8 +79,12 @@ bool mr_bson_find_path(mr_slice document, const char *path, mr_bson_element *ret
 
 mr_slice mr_bson_document(const mr_bson_element *element)
 {
-    if (element->type != MR_BSON_CODE_WITH_SCOPE) {
+    static const char empty[] = "\5\0\0\0";
+    if (element->type == MR_BSON_DOCUMENT || element->type == MR_BSON_ARRAY) {
         return element->value;
+    }
+    if (element->type != MR_BSON_CODE_WITH_SCOPE) {
+        return (mr_slice){empty, sizeof empty};
     }
     size_t code = 4 + 4 + (size_t)mr_bson_load32(element->value.data + 4);
     return (mr_slice){element->value.data + code, element->value.len - code};
@@ -150,16 +154,21 @@ mr_slice mr_bson_binary(const mr_bson_element *element, uint8_t *subtype)
 {
     enum { HEAD = 5, OLD = 2, OLD_HEAD = 4 };
     const char *p = element->value.data;
-    uint8_t kind = (uint8_t)p[4];
+    bool binary = element->type == MR_BSON_BINARY;
+    uint8_t kind = binary ? (uint8_t)p[4] : 0;
     size_t head = kind == OLD ? HEAD + OLD_HEAD : HEAD;
     if (subtype) {
         *subtype = kind;
+    }
+    if (!binary) {
+        return (mr_slice){NULL, 0};
     }
     return (mr_slice){p + head, element->value.len - head};
 }
 
 void mr_bson_timestamp(const mr_bson_element *element, uint32_t *seconds, uint32_t *increment)
 {
-    *increment = mr_bson_load32(element->value.data);
-    *seconds = mr_bson_load32(element->value.data + 4);
+    bool timestamp = element->type == MR_BSON_TIMESTAMP;
+    *increment = timestamp ? mr_bson_load32(element->value.data) : 0;
+    *seconds = timestamp ? mr_bson_load32(element->value.data + 4) : 0;
 }

@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "codec/avro.h"
+#include "codec/schema.h"
 #include "runtime/formats.h"
 #include "transform/transform.h"
 
@@ -31,6 +32,8 @@ struct mr_intake {
     mr_entry *entries;
     mr_batch **batches; /* each in the arena: a sink may keep pointers */
     size_t batch_capacity;
+    const mr_schema **held; /* our references: schemas of results, which transforms forget early */
+    size_t held_count, held_capacity;
     mr_intake_failure *failures;
     size_t failure_count, failure_capacity;
 };
@@ -61,11 +64,27 @@ mr_status mr_intake_new(const mr_connector_config *config, const mr_route *route
     return MR_OK;
 }
 
+/* Keeps the schema of a query's result for as long as the epoch has batches of it. */
+static void hold(mr_intake *in, const mr_schema *schema)
+{
+    for (size_t i = in->held_count; i-- > 0;) {
+        if (in->held[i] == schema) {
+            return;
+        }
+    }
+    if (in->held_count == in->held_capacity) {
+        in->held_capacity = in->held_capacity ? in->held_capacity * 2 : 8;
+        in->held = mr_realloc_array(in->held, in->held_capacity, sizeof *in->held);
+    }
+    in->held[in->held_count++] = mr_schema_acquire(schema);
+}
+
 void mr_intake_free(mr_intake *in)
 {
     if (!in) {
         return;
     }
+    mr_intake_clear(in);
     for (size_t i = 0; i < in->route_count; i++) {
         mr_transform_free(in->transforms[i]);
     }
@@ -73,6 +92,7 @@ void mr_intake_free(mr_intake *in)
     free(in->transforms);
     free(in->entries);
     free(in->batches);
+    free(in->held);
     free(in->failures);
     mr_arena_free(in->arena);
     free(in);
@@ -84,6 +104,9 @@ void mr_intake_clear(mr_intake *in)
     in->count = 0;
     in->epoch = (mr_epoch){0};
     in->failure_count = 0;
+    while (in->held_count > 0) {
+        mr_schema_release(in->held[--in->held_count]);
+    }
     mr_arena_reset(in->arena);
 }
 
@@ -168,6 +191,9 @@ static mr_status route_batch(mr_intake *in, const mr_batch *decoded, mr_error *e
                 fail_entry(in, result.failures[i].origin, &result.failures[i].why);
             }
             made = result.batch;
+            if (made.schema) {
+                hold(in, made.schema);
+            }
         }
         if (made.count) {
             made.route = &in->routes[r];

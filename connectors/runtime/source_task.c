@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "kafka/admin.h"
@@ -23,11 +24,14 @@
 #include "runtime/positions_topic.h"
 #include "runtime/recall.h"
 #include "runtime/worker.h"
+#include "transform/cell_text.h"
 
 enum {
     TRANSACTION_BYTES_MAX =
         64 << 20, /* a transaction is committed early when it has grown this large */
     PRODUCER_QUEUE_BYTES = 16 << 20,
+    TRANSACTION_MS = 60000,
+    LETTER_BYTES_MAX = 32 << 20, /* of the JSON in a dead letter, before it is cut to fit */
 };
 
 typedef struct source_life {
@@ -134,8 +138,11 @@ static mr_status start(source_life *life, mr_error *err)
     task_of(life)->changed = mr_positions_new();
     task_of(life)->recall = recall;
     task_of(life)->recall_host = life;
+    /* A transaction lasts commit.interval.ms, and then until its commit is answered. */
     mr_producer_options options = {.transactional_id = w->client_id,
                                    .queue_max_bytes = PRODUCER_QUEUE_BYTES,
+                                   .transaction_timeout_ms =
+                                       TRANSACTION_MS + w->config->source.commit_interval_ms,
                                    .stop = &w->stop};
     mr_status status = mr_outlet_new(w->config, w->shared->schemas, &w->stop, &life->outlet, err);
     if (status == MR_OK) {
@@ -228,6 +235,27 @@ static mr_status send_rejected_inputs(source_life *life, mr_error *err)
     return status;
 }
 
+/* A record that can not be sent, as it came: its bytes where the source has them, else its value as
+ * JSON. */
+static mr_status send_failed(source_life *life, const mr_batch *batch,
+                             const mr_outlet_failure *failure, mr_error *err)
+{
+    const mr_record *record = failure->record;
+    char where[64];
+    snprintf(where, sizeof where, "record %" PRId64, record->offset);
+    mr_dead_letter letter = letter_of(life, "TRANSFORMATION", where, &failure->why);
+    letter.key = record->raw_key;
+    letter.value = record->raw_value;
+    mr_buffer json = MR_BUFFER_INIT(LETTER_BYTES_MAX);
+    if (!letter.value.data && record->value) {
+        mr_cell_json(batch->schema, record->value, &json);
+        letter.value = (mr_slice){mr_buffer_text(&json), json.len};
+    }
+    mr_status status = send_dead(life, &letter, err);
+    mr_buffer_release(&json);
+    return status;
+}
+
 static mr_status send_batch(source_life *life, mr_batch *batch, mr_error *err)
 {
     for (size_t i = 0; i < batch->count; i++) {
@@ -242,11 +270,7 @@ static mr_status send_batch(source_life *life, mr_batch *batch, mr_error *err)
     status = mr_outlet_send(life->outlet, life->producer, batch, &sent, &bytes, &failures,
                             &failure_count, err);
     for (size_t i = 0; i < failure_count && status == MR_OK; i++) {
-        char where[64];
-        snprintf(where, sizeof where, "record %" PRId64, failures[i].record->offset);
-        mr_dead_letter letter = letter_of(life, "TRANSFORMATION", where, &failures[i].why);
-        letter.value = failures[i].record->raw_value;
-        status = send_dead(life, &letter, err);
+        status = send_failed(life, batch, &failures[i], err);
     }
     if (status == MR_OK) {
         life->records_in += batch->count;

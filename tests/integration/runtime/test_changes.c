@@ -235,6 +235,35 @@ static void test_whole(void **state)
     assert_int_equal(count, 5);
 }
 
+/* More versions of a schema in one epoch than a transform keeps plans for: the batches made with
+ * the first ones must outlast them. */
+static void test_many_versions_in_one_epoch(void **state)
+{
+    fixture *f = *state;
+    enum { VERSIONS = 40 };
+    for (int i = 0; i < VERSIONS; i++) {
+        char json[400];
+        snprintf(json, sizeof json,
+                 "{\"type\":\"record\",\"name\":\"test.rides\",\"fields\":["
+                 "{\"name\":\"id\",\"type\":\"long\"},{\"name\":\"f%d\",\"type\":\"long\"}]}",
+                 i);
+        const mr_schema *schema = schema_of(json);
+        const mr_cell fields[] = {cell_long(i), cell_long(1)};
+        mr_cell value = cell_record(f->arena, fields, 2);
+        mr_record record = {.value = &value};
+        send_records(f, schema, &record, 1);
+        mr_schema_release(schema);
+    }
+    open_sink(f, "SELECT id FROM record", false);
+    take(f);
+    assert_int_equal(f->epoch->batch_count, VERSIONS);
+    for (int i = 0; i < VERSIONS; i++) {
+        const mr_batch *batch = f->epoch->batches[i];
+        assert_string_equal(batch->schema->fields[0].name, "id");
+        assert_int_equal(batch->records[0].value->as.cells[0].as.i, i);
+    }
+}
+
 /* The source's own keys; key.fields, which names no field of the envelope, is not looked for. */
 static void test_keys(void **state)
 {
@@ -346,6 +375,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_unwrapped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unwrapped_and_queried, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_whole, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_many_versions_in_one_epoch, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_keys, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_values_as_they_are, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_recall, set_up, tear_down),

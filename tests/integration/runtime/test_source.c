@@ -6,6 +6,7 @@
  */
 #include "integration/kafka/support.h"
 
+#include "codec/schema.h"
 #include "runtime/positions_topic.h"
 #include "runtime/recall.h"
 #include "runtime/worker.h"
@@ -13,6 +14,7 @@
 enum {
     LARGE_BYTES = 900000,
     LARGE_COUNT = 64, /* more than three times the producer's queue */
+    TOO_LARGE_BYTES = 1200000,
 };
 
 typedef struct fake {
@@ -22,6 +24,8 @@ typedef struct fake {
     mr_connector_config config;
     char other[96]; /* a second topic */
     char *large;
+    const mr_schema *schema;
+    char first[64]; /* what was read back: the first key and the beginning of the value */
     int polls, acks;
     size_t recalled;
     mr_status recall_status;
@@ -76,6 +80,11 @@ static mr_status count_recalled(void *context, const mr_batch *batch, mr_error *
 {
     fake *f = context;
     (void)err;
+    if (f->recalled == 0) {
+        const mr_record *r = batch->records;
+        snprintf(f->first, sizeof f->first, "%.*s %.*s", (int)r->raw_key.len, r->raw_key.data, 6,
+                 r->raw_value.data);
+    }
     f->recalled += batch->count;
     return MR_OK;
 }
@@ -101,6 +110,28 @@ static mr_status poll_and_recall(mr_task *task, mr_batch *out, int64_t deadline_
     }
 }
 
+/* A typed record that is too large for a message, between two that are not. */
+static mr_status poll_too_large(mr_task *task, mr_batch *out, int64_t deadline_us, mr_error *err)
+{
+    (void)deadline_us;
+    fake *f = mr_self(task);
+    if (f->polls++) {
+        return MR_END;
+    }
+    if (mr_schema_parse("\"string\"", 8, &f->schema, err)) {
+        return MR_FATAL;
+    }
+    mr_record *records = make(task, out, 3, NULL, 0);
+    out->schema = f->schema;
+    for (int i = 0; i < 3; i++) {
+        mr_cell *cell = mr_arena_alloc(mr_task_arena(task), sizeof *cell);
+        *cell = (mr_cell){.type = MR_STRING, .len = i == 1 ? TOO_LARGE_BYTES : 5};
+        cell->as.text = f->large;
+        records[i].value = cell;
+    }
+    return MR_OK;
+}
+
 /* --- The rig ---------------------------------------------------------------------------------- */
 
 static int set_up(void **state)
@@ -108,7 +139,8 @@ static int set_up(void **state)
     new_topic(1);
     fake *f = test_calloc(1, sizeof *f);
     snprintf(f->other, sizeof f->other, "%s.other", name);
-    f->large = test_calloc(1, LARGE_BYTES);
+    f->large = test_malloc(TOO_LARGE_BYTES);
+    memset(f->large, 'x', TOO_LARGE_BYTES);
     expect_ok(mr_schemas_new(&config, &f->shared.schemas, &f->err), &f->err);
     *state = f;
     return 0;
@@ -118,6 +150,7 @@ static int tear_down(void **state)
 {
     fake *f = *state;
     mr_schemas_free(f->shared.schemas);
+    mr_schema_release(f->schema);
     drop_topic();
     test_free(f->large);
     test_free(f);
@@ -199,11 +232,26 @@ static void test_named_topics_and_recall(void **state)
     snprintf(name, sizeof name, "%s", f->other); /* the one to drop; the first goes by retention */
 }
 
+/* The dead letter has the key, and as much of the value as fits, as JSON. */
+static void test_too_large_for_a_message(void **state)
+{
+    fake *f = *state;
+    if (live(f, poll_too_large) != MR_END) {
+        fail_msg("%s", f->err.text);
+    }
+    assert_int_equal(committed(f, name), 2);
+    snprintf(f->other, sizeof f->other, "%s.dlq", name);
+    assert_int_equal(committed(f, f->other), 1);
+    assert_string_equal(f->first, "k \"xxxxx");
+    assert_int_equal(mr_counted(&f->counters.dead_letters), 1);
+}
+
 int main(void)
 {
     need_broker();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_stop_commits_nothing_half, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_too_large_for_a_message, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_named_topics_and_recall, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

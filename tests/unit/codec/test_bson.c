@@ -124,6 +124,28 @@ static void what_is_written_is_read(void **state)
     mr_buffer_release(&out);
 }
 
+static void other_types_are_empty(void **state)
+{
+    (void)state;
+    mr_buffer out = MR_BUFFER_INIT(4096);
+    write_all(&out);
+    mr_slice doc = {out.data, out.len};
+    static const char *const not_texts[] = {"int", "id", "part", "null", "regex", "scope"};
+    for (size_t i = 0; i < sizeof not_texts / sizeof *not_texts; i++) {
+        mr_bson_element e = get(doc, not_texts[i]);
+        assert_null(mr_bson_text(&e).data);
+        assert_null(mr_bson_binary(&e, NULL).data);
+    }
+    mr_bson_element e = get(doc, "int"), none;
+    size_t cursor = 0;
+    uint32_t seconds, increment;
+    mr_bson_timestamp(&e, &seconds, &increment);
+    assert_int_equal(seconds + increment, 0);
+    assert_bytes(mr_bson_document(&e), "\5\0\0\0", 5);
+    assert_false(mr_bson_next(mr_bson_document(&e), &cursor, &none));
+    mr_buffer_release(&out);
+}
+
 /* A copy element by element, documents entered, is the same bytes. */
 static void copy(mr_slice doc, mr_buffer *out)
 {
@@ -268,9 +290,10 @@ static void depth_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_written_is_read),     cmocka_unit_test(a_copy_is_the_same),
-        cmocka_unit_test(too_much_fails_without_harm), cmocka_unit_test(every_cut_is_refused),
-        cmocka_unit_test(what_is_malformed_is_told),   cmocka_unit_test(depth_is_bounded),
+        cmocka_unit_test(what_is_written_is_read), cmocka_unit_test(other_types_are_empty),
+        cmocka_unit_test(a_copy_is_the_same),      cmocka_unit_test(too_much_fails_without_harm),
+        cmocka_unit_test(every_cut_is_refused),    cmocka_unit_test(what_is_malformed_is_told),
+        cmocka_unit_test(depth_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

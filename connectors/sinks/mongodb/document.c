@@ -120,7 +120,7 @@ mr_status mdb_document_add(mdb_target *target, const mr_batch *batch, const mr_r
                            const mdb_key *key, mr_buffer *out, mr_error *err)
 {
     size_t start = out->len;
-    bool may_have_id;
+    bool may_have_id = false;
     mr_status status = add_plain(target, batch, record, &may_have_id, out, err);
     if (status == MR_OK && !out->failed && key && !target->id_is_key &&
         target->options->document_id == MDB_ID_KEY) {

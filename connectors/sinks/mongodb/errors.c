@@ -135,7 +135,7 @@ static void name_record(mdb_sink *sink, const mdb_request *request, const refusa
     mr_buffer info = MR_BUFFER_INIT(1 << 20);
     char text[sizeof why->text];
     describe(r, &info);
-    snprintf(text, sizeof text, "%s%s%.600s", why->text, info.len ? ": " : "",
+    snprintf(text, sizeof text, "%.590s%s%.600s", why->text, info.len ? ": " : "",
              mr_buffer_text(&info));
     memcpy(why->text, text, sizeof text);
     why->permanent = false;

@@ -33,7 +33,7 @@ int mr_task_index(mr_task *task);     /* 0 .. mr_task_count() - 1 */
 int mr_task_count(mr_task *task);     /* tasks.max */
 bool mr_task_once(mr_task *task);     /* --once: drain what is there, then MR_END */
 bool mr_task_stopping(mr_task *task); /* a stop was asked for */
-/* Sources: `topic` as configured (with the {placeholders} of an MR_NAMES_TOPICS source), and
+/* Sources: `topic` as configured (with its placeholders), and
  * `key.fields`. */
 const char *mr_task_topic(mr_task *task);
 const mr_list *mr_task_key_fields(mr_task *task);
@@ -152,7 +152,7 @@ typedef struct mr_route {
     const char *name; /* for messages: its table or its number */
     size_t index;     /* 0 .. count-1 */
     size_t count;
-    void *options; /* parsed from the descriptor's route_options; zeroed room of route_size */
+    void *options;    /* parsed from the descriptor's route_options; zeroed room of route_size */
     bool transformed; /* a query makes its records: headers and raw_value are still those of the
                          message, and say nothing about them any more */
 } mr_route;
@@ -164,10 +164,9 @@ enum {
     MR_STORES_OFFSETS = 1,
     MR_IDEMPOTENT = 2,
     MR_UNIQUE_KEYS = 4,
-    MR_MAKES_KEYS = 8,    /* sources: every record has a raw_key; key.fields name fields of what was
-                             read, not of the outgoing record, and are the source's own business */
-    MR_NAMES_TOPICS = 16, /* sources: `topic` may hold placeholders in braces, such as {collection},
-                             that the source replaces: it sets batch->topic always */
+    MR_MAKES_KEYS = 8, /* sources: every record has a raw_key; key.fields name fields of what was
+                          read, not of the outgoing record, and are the source's own business */
+    MR_ONE_TASK = 16,  /* sources: the input has one order; tasks.max above 1 is refused */
 };
 
 typedef struct mr_connector {
@@ -177,6 +176,10 @@ typedef struct mr_connector {
     unsigned capabilities;
     size_t state_size;
     const mr_option *options;
+    /* Sources that name their topics: what `topic` may hold in braces, such as "collection", ends
+     * with NULL. The source replaces them and sets batch->topic always. NULL: none, all records go
+     * to one topic. */
+    const char *const *topic_placeholders;
     size_t route_size;              /* sinks */
     const mr_option *route_options; /* sinks; NULL: none. At the top level of a sink they are
                                        defaults for its routes */

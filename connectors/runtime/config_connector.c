@@ -388,26 +388,46 @@ static void check_topic(const draft *d, const char *option, const char *name)
     }
 }
 
+/* Is {name} one of the connector's placeholders? */
+static bool is_placeholder(const mr_connector *connector, const char *name, size_t len)
+{
+    const char *const *known = connector->topic_placeholders;
+    for (; known && *known; known++) {
+        if (strlen(*known) == len && strncmp(*known, name, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "{database}, {collection}" or "none" */
+static const char *placeholders_of(const draft *d)
+{
+    const char *const *known = d->config->connector->topic_placeholders;
+    const char *text = known ? "" : "none: all its records go to one topic";
+    for (; known && *known; known++) {
+        text = mr_arena_format(d->reader->arena, "%s%s{%s}", text, *text ? ", " : "", *known);
+    }
+    return text;
+}
+
 /* The topic of a source, which may hold placeholders where the source names its topics itself; the
- * rest must be good as part of a name. Which placeholders there are, the source's own check knows.
- */
+ * rest must be good as part of a name. */
 static void check_source_topic(const draft *d, const char *topic)
 {
-    const mr_connector *connector = d->config->connector;
     if (!topic || !strpbrk(topic, "{}")) {
         check_topic(d, "topic", topic);
-        return;
-    }
-    if (!(connector->capabilities & MR_NAMES_TOPICS)) {
-        mr_config_tell(d->reader, place_of(d, d->path, "topic"),
-                       "\"%.250s\" holds a placeholder in braces, but the source %s has none: all "
-                       "its records go to one topic",
-                       topic, connector->name);
         return;
     }
     char *rest = mr_arena_format(d->reader->arena, "%s", topic), *to = rest;
     for (const char *at = topic; *at; at++) {
         const char *end = *at == '{' ? strchr(at, '}') : NULL;
+        if (end && !is_placeholder(d->config->connector, at + 1, (size_t)(end - at - 1))) {
+            mr_config_tell(d->reader, place_of(d, d->path, "topic"),
+                           "\"%.200s\" holds %.*s; placeholders of the source %s: %s", topic,
+                           (int)(end - at + 1), at, d->config->connector->name, placeholders_of(d));
+            return;
+        }
         *to++ = end ? 'x' : *at;
         at = end ? end : at;
     }
@@ -463,6 +483,12 @@ static void check_source(const draft *d)
     const mr_source_options *source = &d->config->source;
     mr_error err = {0};
     check_source_topic(d, source->topic);
+    if (source->tasks_max > 1 && d->config->connector->capabilities & MR_ONE_TASK) {
+        mr_config_tell(d->reader, place_of(d, d->path, "tasks.max"),
+                       "is %d, but what the source %s reads has one order and can not be shared "
+                       "among tasks; leave it at 1",
+                       (int)source->tasks_max, d->config->connector->name);
+    }
     check_topic(d, "on.failure.topic", source->failure_topic);
     if (source->query && mr_transform_check(source->query, &err) != MR_OK) {
         mr_config_tell(d->reader, place_of(d, d->path, "query"), "%s", err.text);

@@ -167,6 +167,8 @@ static const mr_source operations = {
     .close = mongo_source_close,
 };
 
+static const char *const placeholders[] = {"database", "collection", NULL};
+
 extern const mr_connector mr_mongodb_source;
 const mr_connector mr_mongodb_source = {
     .name = "mongodb",
@@ -188,7 +190,8 @@ const mr_connector mr_mongodb_source = {
         "The position is stored in Kafka, in the same transaction as the records: nothing is lost "
         "or doubled by a crash. A position that has fallen out of the oplog is not passed over in "
         "silence: see on.unresumable.",
-    .capabilities = MR_MAKES_KEYS | MR_NAMES_TOPICS,
+    .capabilities = MR_MAKES_KEYS | MR_ONE_TASK,
+    .topic_placeholders = placeholders,
     .state_size = sizeof(mongo_source),
     .options = options,
     .check = check,

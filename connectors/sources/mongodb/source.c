@@ -193,19 +193,6 @@ static mr_status load_schema(mongo_source *self, mr_error *err)
     return status == MR_OK ? MR_OK : config_error(err, "schema");
 }
 
-static mr_status check_topic(mongo_source *self, mr_error *err)
-{
-    mr_auto_free char *topic = mongo_expand(mr_task_topic(self->task), "x", "x");
-    if (strpbrk(topic, "{}")) {
-        mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
-                "topic: \"%.200s\" holds a placeholder that is not known; there are {database} "
-                "and {collection}",
-                mr_task_topic(self->task));
-        return config_error(err, "topic");
-    }
-    return MR_OK;
-}
-
 /* The stream's label is like a table's stream in AWS: another view is another stream. */
 static void find_label(mongo_source *self)
 {
@@ -382,17 +369,8 @@ mr_status mongo_source_open(mr_task *task, const mr_positions *resume, mr_error 
 {
     mongo_source *self = mr_self(task);
     set_up(self, task, resume);
-    if (mr_task_count(task) > 1) {
-        mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
-                "tasks.max: a change stream has one order and can not be shared among tasks; leave "
-                "tasks.max at 1 (a snapshot is read in parallel within the task: snapshot.tasks)");
-        return config_error(err, "tasks.max");
-    }
-    mr_status status = check_topic(self, err);
-    if (status == MR_OK) {
-        status = load_schema(self, err);
-        self->naming.given_schema = self->given_schema;
-    }
+    mr_status status = load_schema(self, err);
+    self->naming.given_schema = self->given_schema;
     if (status == MR_OK) {
         status = mongo_server_open(&self->options, mr_task_name(task), &self->mongo, err);
     }

@@ -13,8 +13,7 @@
 
 enum { ROOM = 64 };
 
-static const mr_connector source_kind = {.name = "test",
-                                         .capabilities = MR_MAKES_KEYS | MR_NAMES_TOPICS};
+static const mr_connector source_kind = {.name = "test", .capabilities = MR_MAKES_KEYS};
 static const mr_connector sink_kind = {.name = "test"};
 static const mr_route route = {.name = "rows", .count = 1};
 

@@ -163,7 +163,7 @@ static mr_status live(fake *f, mr_status (*poll)(mr_task *, mr_batch *, int64_t,
     const mr_source source = {
         .open = fake_open, .poll = poll, .acked = fake_acked, .close = fake_close};
     const mr_connector connector = {
-        .name = "fake", .capabilities = MR_MAKES_KEYS | MR_NAMES_TOPICS, .source = &source};
+        .name = "fake", .capabilities = MR_MAKES_KEYS, .source = &source};
     f->config = (mr_connector_config){.name = "in",
                                       .task_name = name,
                                       .connector = &connector,

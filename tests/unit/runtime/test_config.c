@@ -368,7 +368,19 @@ static void topics(void **arg)
         "\"p.pg.dlq\" is also where", "\"..\" can not be a topic", "f: on.failure.topic: ");
     BAD("{\"name\": \"p\", \"sources\": {\"f\": {\"connector\": \"file\", \"path\": \"x\", "
         "\"topic\": \"a.{file}\"}}}",
-        "f: topic: \"a.{file}\" holds a placeholder in braces, but the source file has none");
+        "f: topic: \"a.{file}\" holds {file}; placeholders of the source file: none");
+#define MONGO(topic)                                                                               \
+    "{\"name\": \"p\", \"sources\": {\"m\": {\"connector\": \"mongodb\", \"connection.url\": "     \
+    "\"mongodb://h/\", \"database\": \"d\", \"collections\": \"c\", \"topic\": \"" topic "\"}}}"
+    BAD(MONGO("a.{colection}"),
+        "m: topic: \"a.{colection}\" holds {colection}; placeholders of the "
+        "source mongodb: {database}, {collection}");
+    BAD(MONGO("a b.{collection}"), "m: topic: \"a b.{collection}\" can not be a topic");
+    BAD(MONGO("a.{collection"), "m: topic: \"a.{collection\" can not be a topic");
+    BAD(MONGO("a\", \"tasks.max\": \"2"),
+        "m: tasks.max: is 2, but what the source mongodb reads has");
+    mr_pipeline_free(good(MONGO("a.{database}.{collection}")));
+#undef MONGO
 }
 
 static void routes(void **arg)

@@ -31,6 +31,13 @@ static inline int mongo_time_compare(mongo_time a, mongo_time b)
     return (a.increment > b.increment) - (a.increment < b.increment);
 }
 
+/* The time just before. */
+static inline mongo_time mongo_time_before(mongo_time a)
+{
+    return a.increment ? (mongo_time){a.seconds, a.increment - 1}
+                       : (mongo_time){a.seconds - 1, UINT32_MAX};
+}
+
 /* "operationTime" of a command's reply: the cluster time at which it was answered. false: none. */
 static inline bool mongo_reply_time(const bson_t *reply, mongo_time *ret)
 {

@@ -252,22 +252,24 @@ static mr_status restore(mongo_snapshot *s, const mr_positions *resume, mr_error
 
 /* --- Rounds --- */
 
-/* A moment before now, so that the stream passes it soon: what ended just now has another time. */
+/* The time just before the last write, so that the stream passes it soon, but not before the one it
+ * stands at (s->at). */
 static mr_status choose_time(mongo_snapshot *s, mr_error *err)
 {
+    mongo_time now;
     bson_t command = BSON_INITIALIZER, reply;
     BSON_APPEND_INT32(&command, "ping", 1);
     mr_status status = mr_mongo_command(s->mongo, "admin", &command, NULL, &reply, err,
                                         "cannot ask for the cluster time");
-    if (status == MR_OK && !mongo_reply_time(&reply, &s->at)) {
+    if (status == MR_OK && mongo_reply_time(&reply, &now)) {
+        now = mongo_time_before(now);
+        s->at = mongo_time_compare(now, s->at) > 0 ? now : s->at;
+    } else if (status == MR_OK) {
         status = mr_fail(err, MR_FATAL, MR_DOMAIN_MONGODB,
                          "the server tells no cluster time: it is not part of a replica set");
     }
     bson_destroy(&reply);
     bson_destroy(&command);
-    if (s->at.increment-- == 0) {
-        s->at.seconds--;
-    }
     return status;
 }
 
@@ -400,7 +402,7 @@ static void tell_begun(mongo_snapshot *s, bool anew)
 }
 
 mr_status mongo_snapshot_open(mongo_snapshot *s, const mr_positions *resume, bool anew,
-                              mr_error *err)
+                              mongo_time stands, mr_error *err)
 {
     stored was;
     read_stored(resume, &was);
@@ -427,6 +429,7 @@ mr_status mongo_snapshot_open(mongo_snapshot *s, const mr_positions *resume, boo
         begin_round(s);
         return MR_OK;
     }
+    s->at = stands;
     status = choose_time(s, err);
     save_state(s);
     return status;
@@ -485,7 +488,8 @@ static mr_status give(mongo_snapshot *s, mr_error *err)
 {
     mongo_place *place = &s->places[s->current];
     mr_status status = MR_OK;
-    if (mongo_readers_over(s->readers)) {
+    bool too_old;
+    if (mongo_readers_over(s->readers, &too_old)) {
         status = end_round(s, err);
         return status == MR_OK ? MR_IDLE : status;
     }
@@ -542,11 +546,14 @@ static mr_status leave(mongo_snapshot *s, mr_error *err)
         s->given = false;
         return MR_OK;
     }
-    mr_fail(err, MR_RETRY, MR_DOMAIN_MONGODB,
-            "cannot read %s: the server has no history of any cluster time, not even of one that "
-            "is just over (see minSnapshotHistoryWindowInSeconds)",
-            place->full);
-    mr_status status = cut_short(s, err);
+    bool too_old;
+    if (mongo_readers_over(s->readers, &too_old) && too_old) {
+        mr_fail(err, MR_RETRY, MR_DOMAIN_MONGODB,
+                "cannot read %s: the server has no history of any cluster time, not even of one "
+                "that is just over (see minSnapshotHistoryWindowInSeconds)",
+                place->full);
+    }
+    mr_status status = too_old ? cut_short(s, err) : end_round(s, err);
     return status == MR_OK ? MR_IDLE : status;
 }
 

@@ -28,11 +28,12 @@ typedef struct mongo_pace {
     int64_t round_ms;        /* a round, at most */
     int64_t range_documents; /* documents in a range, about */
     int64_t reply_bytes;     /* a reply of the server, about */
+    bool by_id;              /* as where the server does not offer record ids */
 } mongo_pace;
 
 #define MONGO_PACE                                                                                 \
     {                                                                                              \
-        60 * 1000, 100 * 1000, 1 << 20                                                             \
+        60 * 1000, 100 * 1000, 1 << 20, false                                                      \
     }
 
 #define MONGO_SNAPSHOT_POSITION "snapshot"
@@ -68,11 +69,12 @@ mongo_snapshot *mongo_snapshot_new(const mongo_options *options, mr_task *task,
  * passed over. Shaped as a callback of mongo_server_collections(); context: the snapshot. */
 void mongo_snapshot_add(void *context, const char *database, const char *collection);
 /* Connects, and begins anew (the positions of an older snapshot in `resume` are removed) or goes on
- * from `resume`. In open() or poll(). Afterwards it waits for the stream, or it goes on with the
+ * from `resume`. In open() or poll(). stands: of no later time has the stream handed over an event,
+ * so no round may be earlier. Afterwards it waits for the stream, or it goes on with the
  * round that a crash has ended: the stream stands where that round wants it. MR_FATAL permanent:
  * the server is older than 5.0, or a collection is capped. */
 MR_CHECKED mr_status mongo_snapshot_open(mongo_snapshot *snapshot, const mr_positions *resume,
-                                         bool anew, mr_error *err);
+                                         bool anew, mongo_time stands, mr_error *err);
 /* Ends the readers and frees it; the positions stay. NULL is fine. */
 void mongo_snapshot_close(mongo_snapshot *snapshot);
 

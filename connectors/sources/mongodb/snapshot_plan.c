@@ -250,7 +250,7 @@ static mr_status try_records(mr_mongo *mongo, const mongo_place *place, mongo_ti
                              mr_error *err)
 {
     *can = false;
-    if (mongo->sharded || place->clustered || place->absent) {
+    if (mongo->sharded || place->clustered || place->absent || place->pace->by_id) {
         return MR_OK;
     }
     auto_bson command = BSON_INITIALIZER, reply = BSON_INITIALIZER;

@@ -232,10 +232,11 @@ void mongo_readers_begin(mongo_readers *r, mongo_time at, int64_t ends_us)
     pthread_mutex_unlock(&r->lock);
 }
 
-bool mongo_readers_over(mongo_readers *r)
+bool mongo_readers_over(mongo_readers *r, bool *cut_short)
 {
     pthread_mutex_lock(&r->lock);
     bool ret = ended(r);
+    *cut_short = r->too_old;
     pthread_mutex_unlock(&r->lock);
     return ret;
 }

@@ -291,6 +291,13 @@ static mr_status prepare_collections(mongo_source *self, mr_error *err)
 
 /* --- Where to begin --- */
 
+/* No event later than this has been handed over. A stream that begins at a time begins with the
+ * events of that time. */
+static mongo_time stands_at(const mongo_position *position)
+{
+    return mongo_position_token(position).data ? position->time : mongo_time_before(position->time);
+}
+
 mr_status mongo_source_begin_snapshot(mongo_source *self, mr_error *err)
 {
     mongo_snapshot_close(self->snapshot);
@@ -298,7 +305,8 @@ mr_status mongo_source_begin_snapshot(mongo_source *self, mr_error *err)
     mr_status status = mongo_server_collections(self->mongo, &self->options, mongo_snapshot_add,
                                                 self->snapshot, err);
     if (status == MR_OK) {
-        status = mongo_snapshot_open(self->snapshot, self->resume, true, err);
+        status = mongo_snapshot_open(self->snapshot, self->resume, true, stands_at(&self->position),
+                                     err);
     }
     mongo_stream_save(self);
     return status;
@@ -309,7 +317,11 @@ static mr_status resume_snapshot(mongo_source *self, mr_error *err)
     self->snapshot = mongo_snapshot_new(&self->options, self->task, NULL);
     mr_status status = mongo_server_collections(self->mongo, &self->options, mongo_snapshot_add,
                                                 self->snapshot, err);
-    return status == MR_OK ? mongo_snapshot_open(self->snapshot, self->resume, false, err) : status;
+    if (status != MR_OK) {
+        return status;
+    }
+    return mongo_snapshot_open(self->snapshot, self->resume, false, stands_at(&self->position),
+                               err);
 }
 
 static mr_status stand_now(mongo_source *self, mr_error *err)

@@ -145,8 +145,10 @@ static void a_bad_uri_is_explained_without_its_password(void **state)
 {
     (void)state;
     const char *const bad[] = {
-        "http://u:s3cret@h/",         "mongodb://u:s3cret@h:99999999/",
-        "mongodb://u:s3cret%@h/",     "mongodb://u:s3cret@h/?connectTimeoutMS=s3cret",
+        "http://u:s3cret@h/",
+        "mongodb://u:s3cret@h:99999999/",
+        "mongodb://u:s3cret%@h/",
+        "mongodb://u:s3cret@h/?connectTimeoutMS=s3cret",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         if (mr_mongo_check_uri(bad[i], &err) != MR_FATAL) {

@@ -177,7 +177,7 @@ const mr_connector mr_mongodb_source = {
         "Listens to the change stream of a collection, a database or a whole deployment, after a "
         "snapshot of what is there, and sends one record per change: what DynamoDB Streams would "
         "have sent for a table.\n\n"
-        "  millrace mongodb --connection-url 'mongodb://127.0.0.1/?replicaSet=rs0' \\\n"
+        "  millrace source mongodb --connection-url 'mongodb://127.0.0.1/?replicaSet=rs0' \\\n"
         "      --database taxi --collections trips --topic taxi_trips\n\n"
         "A record has eventID, eventName (INSERT, MODIFY, REMOVE), Keys, NewImage, OldImage, "
         "SequenceNumber, SizeBytes and the rest, as Avro with images of the collection's own "

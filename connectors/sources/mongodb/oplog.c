@@ -130,7 +130,7 @@ static mr_status new_start(mongo_source *self, mongo_time *ret, mr_error *err)
     if (status == MR_OK && mongo_time_compare(*ret, self->position.time) > 0) {
         return MR_OK;
     }
-    return status == MR_OK || status == MR_REJECT ? mongo_server_time(self->mongo, ret, err)
+    return status == MR_OK || status == MR_REJECT ? mongo_server_next_time(self->mongo, ret, err)
                                                   : status;
 }
 
@@ -147,8 +147,8 @@ mr_status mongo_unresumable(mongo_source *self, mr_error *err)
     mr_error cause = *err;
     mongo_time start;
     mongo_stream_close(self);
-    mr_status status =
-        resnapshot ? mongo_server_time(self->mongo, &start, err) : new_start(self, &start, err);
+    mr_status status = resnapshot ? mongo_server_next_time(self->mongo, &start, err)
+                                  : new_start(self, &start, err);
     if (status != MR_OK) {
         return status;
     }

@@ -71,6 +71,13 @@ mr_status mongo_server_time(mr_mongo *mongo, mongo_time *ret, mr_error *err)
     return status;
 }
 
+mr_status mongo_server_next_time(mr_mongo *mongo, mongo_time *ret, mr_error *err)
+{
+    mr_status status = mongo_server_time(mongo, ret, err);
+    ret->increment++;
+    return status;
+}
+
 /* --- Collections --- */
 
 static mr_status list(mr_mongo *mongo, const char *database, const char *name, bson_t *reply,

@@ -15,8 +15,10 @@
 MR_CHECKED mr_status mongo_server_open(const mongo_options *options, const char *app_name,
                                        mr_mongo **ret, mr_error *err);
 
-/* The cluster time now: everything that was answered before it is at or before it. */
+/* The cluster time now: everything that was answered before it is at or before it. And the first
+ * time that nothing has yet, where a stream begins that is to tell what comes. */
 MR_CHECKED mr_status mongo_server_time(mr_mongo *mongo, mongo_time *ret, mr_error *err);
+MR_CHECKED mr_status mongo_server_next_time(mr_mongo *mongo, mongo_time *ret, mr_error *err);
 
 /* Calls each(database, name) for the collections that are watched and there (no views, no system
  * collections). */

@@ -327,7 +327,7 @@ static mr_status resume_snapshot(mongo_source *self, mr_error *err)
 static mr_status stand_now(mongo_source *self, mr_error *err)
 {
     mongo_time time;
-    mr_status status = mongo_server_time(self->mongo, &time, err);
+    mr_status status = mongo_server_next_time(self->mongo, &time, err);
     if (status == MR_OK) {
         mongo_position_at(&self->position, time);
         mongo_stream_save(self);

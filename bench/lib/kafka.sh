@@ -43,6 +43,8 @@ case_file_kafka() {
 
 case_avro_decode() { "$PROGRAMS/bench_avro_decode" 200000 "$((ROUNDS * 3))" | keep; }
 
+case_bson_decode() { "$PROGRAMS/bench_bson_decode" 200000 "$((ROUNDS * 3))" | keep; }
+
 case_csv_parse() {
     "$PROGRAMS/bench_csv_parse" "$ROOT/examples/trip-analytics/nyc-taxi-2019-03.csv" 512 "$ROUNDS" | keep
 }

@@ -26,18 +26,52 @@ static mr_status add_document(mdb_sink *sink, mdb_target *target, const mdb_item
                             &item->key, out, err);
 }
 
+static bool has_dollar_name(mr_slice document)
+{
+    mr_bson_element element;
+    for (size_t cursor = 0; mr_bson_next(document, &cursor, &element);) {
+        if (*element.name.data == '$') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* u: [{$replaceWith: {$literal: {...}}}], for a document that the server would take for operators.
+ * The document, which ends `out` from `at` on, goes there by way of the scratch; what is behind
+ * `begun` is written anew. */
+static void add_literal(mdb_sink *sink, size_t begun, size_t at, mr_buffer *out)
+{
+    mr_buffer_clear(&sink->scratch);
+    mr_buffer_add(&sink->scratch, out->data + at, out->len - at);
+    out->len = begun;
+    size_t pipeline = mr_bson_begin_as(out, "u", true);
+    size_t stage = mr_bson_begin_as(out, "0", false);
+    size_t replace = mr_bson_begin_as(out, "$replaceWith", false);
+    mr_bson_add_document(out, "$literal", (mr_slice){sink->scratch.data, sink->scratch.len}, false);
+    mr_bson_end(out, replace);
+    mr_bson_end(out, stage);
+    mr_bson_end(out, pipeline);
+}
+
 static mr_status add_replace(mdb_sink *sink, mdb_target *target, const mdb_item *item,
                              mr_buffer *out, bool *any, mr_error *err)
 {
-    (void)sink;
     (void)any;
-    static const char name[] = "u";
+    static const char head[] = {MR_BSON_DOCUMENT, 'u', '\0'};
     mdb_query_add(target, &item->key, out);
     mr_bson_add_bool(out, "upsert", true);
-    mr_buffer_add_char(out, MR_BSON_DOCUMENT);
-    mr_buffer_add(out, name, sizeof name);
-    return mdb_document_add(target, mdb_item_batch(target, item), mdb_item_record(target, item),
-                            &item->key, out, err);
+    size_t begun = out->len;
+    mr_buffer_add(out, head, sizeof head);
+    mr_status status = mdb_document_add(target, mdb_item_batch(target, item),
+                                        mdb_item_record(target, item), &item->key, out, err);
+    if (status == MR_OK && !out->failed) {
+        size_t at = begun + sizeof head;
+        if (has_dollar_name((mr_slice){out->data + at, out->len - at})) {
+            add_literal(sink, begun, at, out);
+        }
+    }
+    return status;
 }
 
 static mr_status add_delete(mdb_sink *sink, mdb_target *target, const mdb_item *item,

@@ -179,7 +179,8 @@ class Writer(threading.Thread):
 
 
 def prepare(database, collection):
-    """Documents expire by `expires`; the server looks for them every second."""
+    """All images are kept from the start. Documents expire by `expires`; the server looks every second."""
+    database.create_collection(collection, changeStreamPreAndPostImages={"enabled": True})
     database[collection].create_index("expires", expireAfterSeconds=0)
     database.client.admin.command("setParameter", 1, ttlMonitorSleepSecs=1)
 

@@ -317,6 +317,32 @@ static void a_document_the_message_carries_is_taken_as_it_is(void **state)
     rig_free(r);
 }
 
+/* The server takes a replacement whose first name begins with a dollar for operators. */
+static void a_name_with_a_dollar_is_replaced_as_any_other(void **state)
+{
+    (void)state;
+    rig *r = rig_new("dollar");
+    rig_route(r, "r", "collection", "dollar", NULL);
+    assert_ok(r, rig_open(r));
+    for (int32_t cash = 1; cash <= 3; cash++) {
+        mr_buffer bson = MR_BUFFER_INIT(1000);
+        size_t begun = mr_bson_begin(&bson);
+        mr_bson_add_text(&bson, "_id", "a", 1);
+        mr_bson_add_int32(&bson, cash == 2 ? "$set" : "$cash", cash);
+        mr_bson_end(&bson, begun);
+        mr_header header = {MR_HEADER_BSON, {bson.data, bson.len}};
+        mr_batch *batch = batch_of(r, trip, 0, cells_of(TRIP("a", 1)), 3, 1);
+        batch->records[0].headers = &header;
+        batch->records[0].header_count = 1;
+        assert_ok(r, rig_put(r, batch));
+        assert_documents("dollar", cash == 2   ? "{'_id':'a','$set':2}"
+                                   : cash == 1 ? "{'_id':'a','$cash':1}"
+                                               : "{'_id':'a','$cash':3}");
+        mr_buffer_release(&bson);
+    }
+    rig_free(r);
+}
+
 static void the_topic_names_the_collection_and_indexes_are_made(void **state)
 {
     (void)state;
@@ -360,6 +386,7 @@ int main(void)
         cmocka_unit_test(numbers_that_are_equal_are_one_key),
         cmocka_unit_test(keys_that_only_the_server_takes_for_equal_come_right_too),
         cmocka_unit_test(a_document_the_message_carries_is_taken_as_it_is),
+        cmocka_unit_test(a_name_with_a_dollar_is_replaced_as_any_other),
         cmocka_unit_test(the_topic_names_the_collection_and_indexes_are_made),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -52,6 +52,16 @@ static void set_memory(mr_consumer *consumer, rd_kafka_conf_t *conf, const mr_ka
     consumer->low_water = (size_t)messages / 2;
 }
 
+static bool has_pattern(const mr_consumer_options *options)
+{
+    for (size_t i = 0; i < options->topic_count; i++) {
+        if (*options->topics[i] == '^') {
+            return true;
+        }
+    }
+    return false;
+}
+
 static mr_status configure(mr_consumer *consumer, const mr_kafka_config *config,
                            const mr_consumer_options *options, rd_kafka_conf_t **ret, mr_error *err)
 {
@@ -66,6 +76,9 @@ static mr_status configure(mr_consumer *consumer, const mr_kafka_config *config,
     /* After a crash the partitions are free again in this time, not in librdkafka's 45 s. */
     mr_conf_default(conf, config, "session.timeout.ms", 10000);
     mr_conf_default(conf, config, "fetch.wait.max.ms", options->stop_at_end ? 20 : 50);
+    if (has_pattern(options)) { /* topics made later are found in this time, not in five minutes */
+        mr_conf_default(conf, config, "topic.metadata.refresh.interval.ms", 5000);
+    }
     set_memory(consumer, conf, config, options->queue_max_bytes);
     rd_kafka_conf_set_rebalance_cb(conf, mr_consumer_rebalance);
     *ret = conf;

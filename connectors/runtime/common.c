@@ -40,7 +40,8 @@ const mr_option mr_source_common[] = {
 
 const mr_option mr_sink_common[] = {
     MR_LIST("topics", mr_sink_options, topics, NULL, MR_OPT_REQUIRED,
-            "Topics to read; a name that starts with ^ is a regular expression."),
+            "Topics to read; a name that starts with ^ is a regular expression, and topics that it "
+            "fits are found within seconds when they are made later."),
     MR_TEXT("group.id", mr_sink_options, group, NULL, 0,
             "Consumer group. Processes of one group share the partitions. Default: "
             "<pipeline>.<connector>."),

@@ -356,6 +356,26 @@ static void test_regex_finds_topics(void **state)
     drop_topic();
 }
 
+static void test_regex_finds_topics_made_later(void **state)
+{
+    (void)state;
+    new_topic(1);
+    char later[80], pattern[96];
+    snprintf(later, sizeof later, "%.60s.later", name);
+    snprintf(pattern, sizeof pattern, "^%s$", later);
+    mr_consumer *consumer = new_consumer(pattern, "earliest", false);
+    mr_message message;
+    assert_int_equal(poll_some(consumer, &message, 1), 0);
+    drop_topic();
+    snprintf(name, sizeof name, "%.60s", later);
+    const mr_topic_spec spec = {.name = name, .partitions = 3};
+    mr_error err;
+    expect_ok(mr_topics_ensure(&config, &spec, 1, NULL, &err), &err);
+    start(consumer, 3, -1);
+    mr_consumer_close(consumer);
+    drop_topic();
+}
+
 /* --- Members --- */
 
 typedef struct member {
@@ -493,6 +513,7 @@ int main(void)
         cmocka_unit_test(test_pause_ends_with_the_assignment),
         cmocka_unit_test(test_gap_is_told),
         cmocka_unit_test(test_regex_finds_topics),
+        cmocka_unit_test(test_regex_finds_topics_made_later),
         cmocka_unit_test(test_members_share_without_loss),
         cmocka_unit_test(test_members_share_without_data),
     };

@@ -133,7 +133,7 @@ mongo_can_not() {
     "$python" - "$(mongo_as "$1")" "$3" >said 2>&1 <<'PYTHON' || true
 import sys, pymongo
 client = pymongo.MongoClient(sys.argv[1])
-taxi, trips = client.taxi, client.taxi["aws-db-workshop-trips"]
+taxi, trips, tables = client.taxi, client.taxi["aws-db-workshop-trips"], client.tables
 print(eval(sys.argv[2]))
 PYTHON
     contains "$1 can not $2" "$(<said)" "not authorized"
@@ -149,14 +149,42 @@ mongo_can_not taxi_source "drop" "taxi.command('drop', 'aws-db-workshop-trips')"
 
 # listen <user>: a source of its own over the plain broker.
 listen() {
-    timeout 60 "$MILLRACE" mongodb --connection-url "$(mongo_as "$1")" --database taxi --collections aws-db-workshop-trips \
-        --snapshot-mode never --topic "${name}_$1" --once --progress never
+    timeout 60 "$MILLRACE" source mongodb --connection-url "$(mongo_as "$1")" --database taxi --collections aws-db-workshop-trips \
+        --topic "${name}_$1" --once --progress never
 }
 mongo_user half "$(role source taxi aws-db-workshop-trips | sed 's/"changeStream", //')"
 run_fails "a source that may not follow changes says so" 1 "reading the change stream: not authorized on taxi" listen half
 mongo_user whole "$(role source taxi aws-db-workshop-trips)"
-run_ok "one that may has nothing to complain of" listen whole
-equal "not even in a warning" "" "$(grep warning out)"
+run_ok "one that may reads what is there as well" listen whole
+equal "without a warning" "" "$(grep warning out)"
+equal "all documents of it" "$(jq .booked driven)" "$(timeout 30 "$MILLRACE" tap "${name}_whole" --once 2>tap.err | wc -l)"
+
+# --- Trip analytics into MongoDB ---
+
+# Shipped file, other names: its topic is on the plain broker.
+analytics() {
+    jq --arg name "$name" --arg folder "$MILLRACE_ROOT/examples/trip-analytics" '.name = $name
+        | if .sources then .sources |= map_values(.topic = $name | .path = "\($folder)/\(.path)") else . end
+        | .sinks |= map_values(.topics = [$name])' "$MILLRACE_ROOT/examples/trip-analytics/$1"
+}
+analytics pipeline.json >reader.json
+analytics mongodb.json >writer.json
+run_ok "trips go into a topic" timeout 120 "$MILLRACE" run reader.json --only trips --once --progress never
+mongo_user tables_sink "$(role sink tables high_value_trips)" "$(role sink tables trip_duration_analysis)" \
+    "$(role sink tables distance_to_fare_ratio)"
+export TRIPS_DATABASE=tables
+into_mongodb() { MONGODB_URI=$(mongo_as tables_sink) timeout 120 "$MILLRACE" run writer.json --once --progress never; }
+run_ok "and from there into three collections" into_mongodb
+equal "of a mongod that checks" "301 6433 6433" "$("$python" -c "import pymongo
+tables = pymongo.MongoClient('$(mongo_as admin)').tables
+print(*(tables[name].count_documents({}) for name in ('high_value_trips', 'trip_duration_analysis', 'distance_to_fare_ratio')))")"
+run_ok "again, from the offsets that are stored there" into_mongodb
+equal "with nothing left to do" "0" "$(awk '/^to-mongodb /{print $2}' out)"
+mongo_can_not tables_sink "read another collection" "tables.others.find_one()"
+mongo_can_not tables_sink "read another database" "trips.find_one()"
+mongo_can_not tables_sink "drop" "tables.command('drop', 'high_value_trips')"
+mongo_can_not tables_sink "delete offsets" "tables['millrace.offsets'].delete_many({})"
+mongo_can_not tables_sink "list what there is" "tables.command('listCollections')"
 
 sql "DROP OWNED BY ${name}_sink, ${name}_billing; DROP ROLE ${name}_sink, ${name}_billing"
 psql -Xq "$owner" -c "DROP DATABASE $name"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The example, as it is shipped, on the real trips: its three tables against what Python makes of the same file. Only
-# the names of pipeline, topic and tables are changed, so that the test disturbs nobody.
+# The example, as it is shipped, on the real trips: its three tables and its three collections against what Python makes of
+# the same file. Only the names of pipeline, topic, tables and database are changed, so that the test disturbs nobody.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../../lib/scenario.sh"
-needs kafka postgres
+needs kafka postgres mongod
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 example=$MILLRACE_ROOT/examples/trip-analytics
 trips=$example/nyc-taxi-2019-03.csv
@@ -68,6 +68,37 @@ HIGH_VALUE_THRESHOLD=12.3 SHORT_TRIP_MINUTES=5.5 LONG_TRIP_MINUTES=20 \
     run_ok "limits are taken from the environment" run_once limits.json --only to-postgres
 compare "with other limits" "${name}_limits" "$trips" expected --high 12.3 --short 5.5 --long 20
 
+# The same into MongoDB, from a topic that holds each trip twice by now.
+queries() { jq -c '[.. | .routes? // empty | .[].query]' "$example/$1"; }
+equal "the queries of the tables are the queries of the collections" "$(queries pipeline.json)" "$(queries mongodb.json)"
+into_mongodb() {
+    jq --arg name "$1" --arg topic "$name" --arg database "$2" '.name = $name
+        | .sinks |= map_values(.topics = [$topic] | .database = $database)' "$example/mongodb.json"
+}
+# compare_collections <what> <database> <options of expected.py...>
+compare_collections() {
+    local what=$1 database=$2 table
+    shift 2
+    rm -rf expected collections && mkdir -p expected collections
+    python3 "$here/expected.py" "$@"
+    "$python" "$here/found.py" "$database" collections
+    for table in high_value_trips trip_duration_analysis distance_to_fare_ratio; do
+        same_files "$what: collection $table" "expected/$table" "collections/$table"
+    done
+}
+python=${MILLRACE_PYTHON:-$MILLRACE_ROOT/.stack/venv/bin/python3}
+into_mongodb "${name}_mongodb" "$name" >mongodb.json
+run_ok "the trips go to MongoDB" run_once mongodb.json
+equal "all of them" "drained 12866" "$(tail -n 1 out >summary && went summary | cut -d ' ' -f 1-2)"
+compare_collections "exactly what the file says" "$name" "$trips" expected
+into_mongodb "${name}_mongodb_again" "$name" >mongodb.json
+run_ok "and once more" run_once mongodb.json
+compare_collections "the same, and no document twice" "$name" "$trips" expected
+into_mongodb "${name}_mongodb_limits" "${name}_limits" >mongodb.json
+HIGH_VALUE_THRESHOLD=12.3 SHORT_TRIP_MINUTES=5.5 LONG_TRIP_MINUTES=20 \
+    run_ok "with other limits" run_once mongodb.json
+compare_collections "other limits" "${name}_limits" "$trips" expected --high 12.3 --short 5.5 --long 20
+
 # Files as the TLC names their columns, to the same tables.
 cat >yellow.csv <<'CSV'
 VendorID,tpep_pickup_datetime,tpep_dropoff_datetime,passenger_count,trip_distance,RatecodeID,store_and_fwd_flag,PULocationID,DOLocationID,payment_type,fare_amount,extra,mta_tax,tip_amount,tolls_amount,improvement_surcharge,total_amount,congestion_surcharge
@@ -86,4 +117,7 @@ run_ok "and its trips are stored" run_once again.json --only to-postgres
 compare "the same tables from the TLC's names" "$name" yellow.csv expected --tlc
 
 sql "DROP SCHEMA $name, ${name}_limits CASCADE" 2>"$TMP/notices"
+"$python" -c "import os, pymongo
+for name in '$name', '${name}_limits':
+    pymongo.MongoClient(os.environ['MONGODB_URI']).drop_database(name)"
 scenario_end

@@ -136,6 +136,11 @@ void mr_bson_timestamp(const mr_bson_element *element, uint32_t *seconds, uint32
  * memory. */
 bool mr_bson_same(mr_slice a, mr_slice b);
 
+/* Does the document, or one in it, name a field twice? */
+bool mr_bson_repeats(mr_slice document);
+/* Appends the document; of fields that are named twice only the last one, where it stands. */
+void mr_bson_add_unrepeated(mr_slice document, mr_buffer *out);
+
 /* Order of two values as MongoDB sorts them (BSON comparison order: by kind first, numbers of all
  * types by value, texts by bytes): <0, 0, >0. Names are compared within documents only. */
 int mr_bson_compare(const mr_bson_element *a, const mr_bson_element *b);

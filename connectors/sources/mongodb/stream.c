@@ -188,10 +188,29 @@ static mr_status check_expired(mongo_source *self, mongo_collection *c, mongo_ch
     return MR_OK;
 }
 
-static mr_status take_change(mongo_source *self, const mongo_event *event, mr_batch *out,
+/* Servers up to 6.0.5 at least (seen) make the image after an update that changes the order of
+ * fields ($replaceWith, stored as a difference) wrongly: fields that were moved stand in it twice,
+ * the old value first. The last of each is the document as it is. */
+static void mend_image(mongo_event *event, mr_arena *arena)
+{
+    if (event->kind != MONGO_EVENT_UPDATE || !event->after.data || event->looked_up ||
+        !mr_bson_repeats(event->after)) {
+        return;
+    }
+    mr_buffer mended = MR_BUFFER_INIT(MR_BSON_BYTES_MAX);
+    mr_bson_add_unrepeated(event->after, &mended);
+    event->after = (mr_slice){mr_arena_copy(arena, mended.data, mended.len), mended.len};
+    mr_buffer_release(&mended);
+}
+
+/* `given` stays as it is: it comes again in the next poll when the batch must end before it. */
+static mr_status take_change(mongo_source *self, const mongo_event *given, mr_batch *out,
                              bool *stop, mr_error *err)
 {
+    mongo_event mended = *given;
+    const mongo_event *event = &mended;
     mongo_collection *c;
+    mend_image(&mended, out->arena);
     mr_status status = mongo_source_collection(self, event->database, event->collection, &c, err);
     if (status != MR_OK || changes_nothing(self, event)) {
         return status;

@@ -10,7 +10,7 @@
 #include "sinks/mongodb/mongodb.h"
 
 enum {
-    SEND_BYTES = 2 << 20, /* measured: larger ones are no faster, but need memory twice */
+    SEND_BYTES = 1 << 20, /* measured: larger ones are no faster, and need their memory twice */
     SEND_COUNT = 10000,   /* mongod takes 100,000 */
     KEEP_BYTES = 4 << 20, /* a rare huge document does not pin its memory */
     WRITE_CONCERN_TIMEOUT_MS = 60000,

@@ -260,6 +260,8 @@ void mdb_abort(mdb_sink *sink);
 /* --- offsets.c --- */
 
 MR_CHECKED mr_status mdb_offsets_claim(mdb_sink *sink, mr_offsets *assigned, mr_error *err);
+/* MR_REOPEN when a claim is no longer ours, or an offset beyond is stored. */
+MR_CHECKED mr_status mdb_offsets_check(mdb_sink *sink, const mr_offsets *upto, mr_error *err);
 /* Moves the offsets, provided that the claims are still ours. */
 MR_CHECKED mr_status mdb_offsets_store(mdb_sink *sink, const mr_offsets *upto, mr_error *err);
 

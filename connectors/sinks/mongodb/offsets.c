@@ -293,39 +293,44 @@ static mr_status backwards(const mr_offset *offset, int64_t stored, mr_error *er
     return status;
 }
 
-/* Fewer documents were moved than there are partitions: says which one and why. */
-static mr_status explain(mdb_sink *sink, const mr_offsets *upto, mr_error *err)
+/* MR_OK: all claims are ours, and no offset is stored that is beyond. */
+static mr_status compare(mdb_sink *sink, const mr_offsets *upto, mr_slice batch, mr_error *err)
 {
-    bson_t reply;
-    mr_status status = find_claims(sink, upto, &reply, err);
-    mr_slice batch = {0};
-    bool any = status == MR_OK && first_batch(&reply, &batch);
-    for (size_t i = 0; i < upto->count && any && status == MR_OK; i++) {
+    for (size_t i = 0; i < upto->count; i++) {
+        const mr_offset *offset = &upto->items[i];
         mr_bson_element document;
         bool ours = false;
         int64_t next = -1;
         for (size_t cursor = 0; !ours && mr_bson_next(batch, &cursor, &document);) {
-            ours = is_of(mr_bson_document(&document), &upto->items[i]) &&
+            ours = is_of(mr_bson_document(&document), offset) &&
                    is_ours(sink, mr_bson_document(&document), &next);
         }
-        if (ours && next > upto->items[i].next) {
-            status = backwards(&upto->items[i], next, err);
-        } else if (!ours) {
-            status = mr_fail(err, MR_REOPEN, MR_DOMAIN_MONGODB,
-                             "%s[%d] was taken over by another process, or its document in %s.%s "
-                             "is gone: what this task wrote is undone and the partition is "
-                             "claimed again if it is still assigned here",
-                             upto->items[i].topic, upto->items[i].partition, sink->database,
-                             sink->offsets_collection);
+        if (ours && next > offset->next) {
+            return backwards(offset, next, err);
+        }
+        if (!ours) {
+            mr_status status =
+                mr_fail(err, MR_REOPEN, MR_DOMAIN_MONGODB,
+                        "%s[%d] was taken over by another process, or its document "
+                        "in %s.%s is gone: nothing of this epoch counts, and the "
+                        "partition is claimed again if it is still assigned here",
+                        offset->topic, offset->partition, sink->database, sink->offsets_collection);
             mr_error_code(err, 0, "STALE_CLAIM");
+            return status;
         }
     }
-    bson_destroy(&reply);
-    if (status == MR_OK) {
-        status = mr_fail(err, MR_RETRY, MR_DOMAIN_MONGODB,
-                         "the offsets in %s.%s have changed while they were stored", sink->database,
-                         sink->offsets_collection);
+    return MR_OK;
+}
+
+mr_status mdb_offsets_check(mdb_sink *sink, const mr_offsets *upto, mr_error *err)
+{
+    bson_t reply;
+    mr_status status = find_claims(sink, upto, &reply, err);
+    mr_slice batch;
+    if (status == MR_OK && first_batch(&reply, &batch)) {
+        status = compare(sink, upto, batch, err);
     }
+    bson_destroy(&reply);
     return status;
 }
 
@@ -337,7 +342,12 @@ static mr_status check_stored(mdb_sink *sink, const mr_offsets *upto, const bson
     mr_status status = mdb_judge(sink, &none, reply, err);
     if (status == MR_OK && (!bson_iter_init_find(&it, reply, "n") ||
                             bson_iter_as_int64(&it) != (int64_t)upto->count)) {
-        status = explain(sink, upto, err);
+        status = mdb_offsets_check(sink, upto, err); /* says which one and why */
+        if (status == MR_OK) {
+            status = mr_fail(err, MR_RETRY, MR_DOMAIN_MONGODB,
+                             "the offsets in %s.%s have changed while they were stored",
+                             sink->database, sink->offsets_collection);
+        }
     }
     return status;
 }

@@ -186,7 +186,10 @@ static void committed(mdb_sink *sink)
 static mr_status sink_commit(mr_task *task, const mr_offsets *upto, mr_error *err)
 {
     mdb_sink *sink = mr_self(task);
-    mr_status status = mdb_begin(sink, err);
+    /* What is not in a transaction can not be undone: a stale owner had better not begin. */
+    mr_status status = sink->transactional ? mdb_begin(sink, err)
+                       : upto->count       ? mdb_offsets_check(sink, upto, err)
+                                           : MR_OK;
     if (status == MR_OK) {
         status = write_all(sink, err);
     }

@@ -19,12 +19,17 @@ typedef struct planner {
     bson_routine **end; /* of the queue */
 } planner;
 
+/* What the record that a value is in says by its aliases. */
+typedef struct manner {
+    bool shaped, widened, full;
+} manner;
+
 /* The union, or single type, that a value is to go to, and the ways found so far. */
 typedef struct choice {
     planner *p;
     const mr_schema *const *branches;
     size_t count;
-    bool shaped, widened;
+    manner how;
     bson_value *value;
     bson_way *ways;
     size_t way_count;
@@ -143,7 +148,7 @@ static void plan_same(choice *c)
 /* Only what the shape that made the schema would choose: all else is a misfit, to be learnt. */
 static void plan_shaped(choice *c)
 {
-    if (c->widened && !has_type(c, MR_INT)) {
+    if (c->how.widened && !has_type(c, MR_INT)) {
         to_type(c, MR_BSON_INT32, MR_LONG, BSON_TO_INT, true);
         if (!has_type(c, MR_LONG)) {
             to_type(c, MR_BSON_INT32, MR_DOUBLE, BSON_TO_INT_AS_DOUBLE, true);
@@ -223,8 +228,7 @@ static bson_routine *routine_for(planner *p, const mr_schema *record)
     return r;
 }
 
-static void plan_value(planner *p, const mr_schema *schema, bool shaped, bool widened,
-                       bson_value *ret);
+static void plan_value(planner *p, const mr_schema *schema, manner how, bson_value *ret);
 
 /* Documents and arrays: records, then maps, then JSON. */
 static void plan_containers(choice *c)
@@ -244,14 +248,14 @@ static void plan_containers(choice *c)
             to_type(c, containers[i].from, (mr_type)containers[i].to, containers[i].op, false);
         if (way) {
             bson_value *item = mr_arena_calloc(c->p->arena, 1, sizeof *item);
-            plan_value(c->p, way->as.schema->items, c->shaped, c->widened, item);
+            plan_value(c->p, way->as.schema->items, c->how, item);
             way->as.item = item;
         }
     }
-    if (!c->shaped || !has_type(c, MR_ARRAY)) {
+    if (!c->how.shaped || !has_type(c, MR_ARRAY)) {
         to_json(c, MR_BSON_ARRAY);
     }
-    if (!c->shaped || !c->value->at[MR_BSON_DOCUMENT]) {
+    if (!c->how.shaped || !c->value->at[MR_BSON_DOCUMENT]) {
         to_json(c, MR_BSON_DOCUMENT);
     }
 }
@@ -268,10 +272,9 @@ static const bson_way *keep_ways(const choice *c)
     return kept;
 }
 
-static void plan_value(planner *p, const mr_schema *schema, bool shaped, bool widened,
-                       bson_value *ret)
+static void plan_value(planner *p, const mr_schema *schema, manner how, bson_value *ret)
 {
-    choice c = {.p = p, .branches = &schema, .count = 1, .shaped = shaped, .widened = widened};
+    choice c = {.p = p, .branches = &schema, .count = 1, .how = how};
     if (schema->type == MR_UNION) {
         c.branches = schema->branches;
         c.count = schema->branch_count;
@@ -285,14 +288,15 @@ static void plan_value(planner *p, const mr_schema *schema, bool shaped, bool wi
     c.ways = mr_calloc(WAYS_MAX + records, sizeof *c.ways);
     c.way_count = 1; /* the first refuses */
     plan_same(&c);
-    if (shaped) {
+    if (how.shaped) {
         plan_shaped(&c);
     } else {
         plan_given(&c);
     }
     plan_containers(&c);
-    for (int type = 1; !shaped && type < BSON_AT_COUNT; type++) {
-        if (type != MR_BSON_DOCUMENT && type != MR_BSON_ARRAY) {
+    for (int type = 1; type < BSON_AT_COUNT; type++) {
+        bool container = type == MR_BSON_DOCUMENT || type == MR_BSON_ARRAY;
+        if (how.shaped ? how.full && !ret->at[type] : !container) {
             to_json(&c, type);
         }
     }
@@ -330,12 +334,12 @@ static mr_cell absent_cell(const mr_field *field)
     return (mr_cell){.type = BSON_REQUIRED};
 }
 
-static void plan_slot(planner *p, bson_routine *r, uint32_t i, bool widened)
+static void plan_slot(planner *p, bson_routine *r, uint32_t i, manner how)
 {
     const mr_field *f = &r->record->fields[i];
     bson_slot *slot = &r->slots[i];
     set_name(slot, r->shaped && f->doc ? f->doc : f->name);
-    plan_value(p, f->schema, r->shaped, widened, &slot->value);
+    plan_value(p, f->schema, how, &slot->value);
     if (r->shaped && mr_schema_has_alias(f->aliases, f->alias_count, MR_BSON_REST)) {
         r->rest = i;
         set_name(slot, "");
@@ -356,8 +360,13 @@ static void plan_record(planner *p, bson_routine *r)
 {
     const mr_schema *record = r->record;
     uint32_t n = (uint32_t)record->field_count;
-    r->shaped = mr_schema_has_alias(record->aliases, record->alias_count, MR_BSON_ABSENT);
-    bool widened = !mr_schema_has_alias(record->aliases, record->alias_count, MR_BSON_UNWIDENED);
+    const char *const *aliases = record->aliases;
+    manner how = {
+        .shaped = mr_schema_has_alias(aliases, record->alias_count, MR_BSON_ABSENT),
+        .widened = !mr_schema_has_alias(aliases, record->alias_count, MR_BSON_UNWIDENED),
+        .full = mr_schema_has_alias(aliases, record->alias_count, MR_BSON_FULL),
+    };
+    r->shaped = how.shaped;
     r->slot_count = n;
     r->rest = n;
     r->slots = mr_arena_calloc(p->arena, n + 1u, sizeof *r->slots);
@@ -366,7 +375,7 @@ static void plan_record(planner *p, bson_routine *r)
     mr_cell *absent = mr_arena_alloc(p->arena, n * sizeof *absent);
     r->absent = absent;
     for (uint32_t i = 0; i < n; i++) {
-        plan_slot(p, r, i, widened);
+        plan_slot(p, r, i, how);
         absent[i] = absent_cell(&record->fields[i]);
         r->after[i] = i;
     }
@@ -376,7 +385,7 @@ static void plan_record(planner *p, bson_routine *r)
 void mr_bson_plan(mr_bson_decoder *d)
 {
     planner p = {.arena = d->arena, .end = &d->routines};
-    plan_value(&p, d->schema, false, false, &d->root);
+    plan_value(&p, d->schema, (manner){.widened = true}, &d->root);
     for (bson_routine *r = d->routines; r; r = r->next) {
         plan_record(&p, r);
     }

@@ -16,8 +16,11 @@ enum {
     NAME_BYTES_MAX = 1000,     /* of a field in a document; a longer one goes to the rest */
     AVRO_NAME_BYTES_MAX = 200, /* of a field; longer ones are cut */
     RECORD_NAME_BYTES_MAX = 400,
-    TEXT_BYTES_MAX = 700 << 10, /* then there are no new fields: a schema may have 1 MiB */
-    FIELD_TEXT_BYTES = 160,
+    /* A schema may have 1 MiB, and a message of Kafka's has to hold it. There are no new fields
+     * beyond the first of these, and no new types beyond the second; millrace.Json always. */
+    FIELDS_TEXT_BYTES_MAX = 600 << 10,
+    FULL_TEXT_BYTES = 700 << 10,
+    FIELD_TEXT_BYTES = 64, /* at most, besides names and types */
     KIND_TEXT_BYTES = 48,
     RECORD_TEXT_BYTES = 100,
     WIDE_PART = 8, /* a record with so great a part of all fields is a map */
@@ -131,6 +134,17 @@ static const char *record_path(mr_bson_shape *s, const shape_record *parent, con
     return mr_arena_format(s->arena, "%s.%s", parent->name, avro);
 }
 
+static size_t json_length(const char *text)
+{
+    size_t len = 0;
+    for (; *text; text++) {
+        len += (unsigned char)*text < 0x20     ? strlen("\\u0000")
+               : *text == '"' || *text == '\\' ? 2
+                                               : 1;
+    }
+    return len;
+}
+
 shape_field *mr_shape_new_field(mr_bson_shape *s, shape_record *r, const char *name,
                                 const char *avro)
 {
@@ -149,7 +163,7 @@ shape_field *mr_shape_new_field(mr_bson_shape *s, shape_record *r, const char *n
     s->used++;
     s->text_bytes += FIELD_TEXT_BYTES + strlen(f->avro);
     if (strcmp(f->name, f->avro) != 0) {
-        s->text_bytes += 2 * strlen(f->name);
+        s->text_bytes += json_length(f->name);
     }
     s->changed = true;
     return f;
@@ -209,7 +223,7 @@ static bool give_way(mr_bson_shape *s)
 
 static bool has_room(const mr_bson_shape *s)
 {
-    return s->used < s->options.fields_max && s->text_bytes < TEXT_BYTES_MAX;
+    return s->used < s->options.fields_max && s->text_bytes < FIELDS_TEXT_BYTES_MAX;
 }
 
 /* NULL: it goes to the rest, or the record was dropped to make room. */
@@ -294,11 +308,15 @@ static shape_kind place(mr_bson_shape *s, shape_value *v, shape_kind k, size_t d
     if (shape_has(v, k)) {
         return k;
     }
+    if (k == SHAPE_INT && s->options.widen && (v->mask & (1u << SHAPE_LONG | 1u << SHAPE_DOUBLE))) {
+        return shape_has(v, SHAPE_LONG) ? SHAPE_LONG : SHAPE_DOUBLE;
+    }
+    if (s->full || s->text_bytes >= FULL_TEXT_BYTES) {
+        s->changed |= !s->full;
+        s->full = true;
+        return SHAPE_JSON;
+    }
     switch (k) {
-    case SHAPE_INT:
-        return s->options.widen && shape_has(v, SHAPE_LONG)     ? SHAPE_LONG
-               : s->options.widen && shape_has(v, SHAPE_DOUBLE) ? SHAPE_DOUBLE
-                                                                : k;
     case SHAPE_LONG:
         widen(s, v, k);
         return shape_has(v, SHAPE_DATE) ? SHAPE_JSON : k;

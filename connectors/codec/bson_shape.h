@@ -30,6 +30,7 @@
  *            handed out yet. Else the record that would get one more gets a field of millrace.Json
  *            with the alias MR_BSON_REST instead, once: a document of all fields that have no field
  *            of their own. So do fields whose names are not UTF-8 or longer than 1,000 bytes.
+ *            When the schema's text has 700 KiB, every new type is millrace.Json.
  *            Where a value has become millrace.Json, documents and arrays without a branch of their
  *            own are that too.
  * Names      A field name that is no Avro name is changed ([^A-Za-z0-9_] to _, a digit in front
@@ -53,6 +54,8 @@
  * shape that does not widen, so that their decoder does not either. */
 #define MR_BSON_REST      "millrace_rest"
 #define MR_BSON_UNWIDENED "millrace.Unwidened"
+/* Alias of records of a shape whose schema is as large as it may get: all that is new is JSON. */
+#define MR_BSON_FULL "millrace.Full"
 
 enum { MR_SHAPE_DEPTH_MAX = 28, MR_SHAPE_FIELDS_MAX = 9000 };
 

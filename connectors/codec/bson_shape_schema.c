@@ -106,8 +106,9 @@ static void put_record(printer *p, shape_record *r)
 {
     mr_buffer_printf(&p->out,
                      "{\"type\":\"record\",\"name\":\"%s\",\"aliases\":[\"" MR_BSON_ABSENT
-                     "\"%s],\"fields\":[",
-                     r->name, p->shape->options.widen ? "" : ",\"" MR_BSON_UNWIDENED "\"");
+                     "\"%s%s],\"fields\":[",
+                     r->name, p->shape->options.widen ? "" : ",\"" MR_BSON_UNWIDENED "\"",
+                     p->shape->full ? ",\"" MR_BSON_FULL "\"" : "");
     for (size_t i = 0; i < r->count; i++) {
         if (i) {
             mr_buffer_add_char(&p->out, ',');
@@ -253,6 +254,7 @@ mr_status mr_bson_shape_restore(const mr_bson_shape_options *options, const mr_s
     mr_bson_shape *s = mr_shape_alloc(options);
     s->root = mr_shape_new_record(s, schema->name, NULL);
     mr_status status = restore_record(s, s->root, schema, 1, err);
+    s->full = mr_schema_has_alias(schema->aliases, schema->alias_count, MR_BSON_FULL);
     if (status) {
         mr_bson_shape_free(s);
     } else {

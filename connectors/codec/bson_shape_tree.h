@@ -69,6 +69,7 @@ struct mr_bson_shape {
     mr_name_map names;                           /* of records */
     size_t used;                                 /* fields and records, see fields_max */
     size_t text_bytes;                           /* about so much the schema's JSON will have */
+    bool full;                                   /* MR_BSON_FULL */
     bool changed;
 };
 

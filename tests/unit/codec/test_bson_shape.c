@@ -302,6 +302,54 @@ static void a_wide_root_keeps_a_rest(void **state)
     mr_arena_free(arena);
 }
 
+/* Thousands of fields, each of which has many types: the schema stops at what it may have, and what
+ * is beyond is JSON. */
+static void large_schemas_stop_growing(void **state)
+{
+    (void)state;
+    enum { FIELDS = 5000 };
+    static const char *const values[] = {"1",
+                                         "true",
+                                         "'x'",
+                                         "1.5",
+                                         "{'x':1}",
+                                         "[1]",
+                                         "{'$date':{'$numberLong':'5'}}",
+                                         "{'$oid':'656f00010203040506070809'}",
+                                         "{'$numberDecimal':'1'}",
+                                         "{'$minKey':1}"};
+    mr_bson_shape *shape = new_shape(true, MR_SHAPE_FIELDS_MAX, 20);
+    const mr_schema *schema = NULL;
+    mr_error err;
+    for (size_t k = 0; k < sizeof values / sizeof *values; k++) {
+        mr_arena *arena = mr_arena_new();
+        mr_buffer json = MR_BUFFER_INIT(1 << 24);
+        mr_buffer_add_char(&json, '{');
+        for (int i = 0; i < FIELDS; i++) {
+            mr_buffer_printf(&json, "%s'a field with a name that is not short %d':%s", i ? "," : "",
+                             i, values[k]);
+        }
+        mr_buffer_add_char(&json, '}');
+        mr_slice document = doc(arena, quoted(arena, mr_buffer_text(&json)));
+        mr_bson_shape_learn(shape, document);
+        const mr_schema *next = schema_of(shape);
+        assert_true(strlen(mr_schema_json(next)) < 950 << 10);
+        assert_true(!schema || mr_schema_can_read(next, schema, &err) == MR_OK);
+        mr_bson_decoder *decoder = decoder_of(next);
+        mr_cell cell;
+        assert_int_not_equal(mr_bson_decode(decoder, document, false, arena, &cell, &err),
+                             MR_BSON_MISFIT);
+        mr_bson_decoder_free(decoder);
+        mr_schema_release(schema);
+        schema = next;
+        mr_buffer_release(&json);
+        mr_arena_free(arena);
+    }
+    assert_true(mr_schema_has_alias(schema->aliases, schema->alias_count, MR_BSON_FULL));
+    mr_schema_release(schema);
+    mr_bson_shape_free(shape);
+}
+
 /* --- Restoring -------------------------------------------------------------------------------- */
 
 static void foreign_schemas_are_not_restored(void **state)
@@ -494,6 +542,7 @@ int main(void)
         cmocka_unit_test(keys_that_are_data_become_json),
         cmocka_unit_test(known_records_keep_a_rest),
         cmocka_unit_test(a_wide_root_keeps_a_rest),
+        cmocka_unit_test(large_schemas_stop_growing),
         cmocka_unit_test(foreign_schemas_are_not_restored),
         cmocka_unit_test(random_documents_are_learnt),
     };

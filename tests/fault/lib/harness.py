@@ -66,7 +66,14 @@ def compare(what, want, have):
 
 
 def server(command, which):
-    subprocess.run([STACK, command, *which], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    """On a busy machine a server may not come up within the time that docker/stack gives it."""
+    for _ in range(3):
+        p = subprocess.run([STACK, command, *which], capture_output=True, text=True, check=False)
+        if p.returncode == 0:
+            return
+        print("# docker/stack %s %s: %s" % (command, " ".join(which), (p.stdout + p.stderr).strip().replace("\n", "\n# ")),
+              flush=True)
+    raise RuntimeError("docker/stack %s failed" % command)
 
 
 def show_logs(processes):

@@ -108,11 +108,6 @@ static mr_status check_document(size_t start, const mr_buffer *out, mr_error *er
         mr_error_code(err, 10334, "BSONObjectTooLarge");
         return status;
     }
-    if (len > 5 && out->data[start + 5] == '$') { /* it would be taken for an operator */
-        return reject(err, "DollarPrefixedFieldName", out->data + start + 5,
-                      "the first field of the document begins with $, which MongoDB takes for an "
-                      "operator");
-    }
     return MR_OK;
 }
 

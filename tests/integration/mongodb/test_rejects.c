@@ -182,27 +182,6 @@ static void keys_that_are_none_are_named(void **state)
     rig_free(r);
 }
 
-static void an_operator_is_no_field_name(void **state)
-{
-    (void)state;
-    const mr_schema *operators =
-        schema_of("{\"type\":\"record\",\"name\":\"Op\",\"aliases\":[\"" MR_BSON_ABSENT "\"],"
-                  "\"fields\":[{\"name\":\"_set\",\"doc\":\"$set\",\"type\":"
-                  "{\"type\":\"map\",\"values\":\"int\"}},"
-                  "{\"name\":\"k\",\"type\":\"string\",\"doc\":\"k\"}]}");
-    rig *r = rig_new("operator");
-    rig_route(r, "r", "collection", "operator", "key.fields", "k", "document.id", "generated",
-              NULL);
-    assert_ok(r, rig_open(r));
-    mr_cell pairs[] = {cell_text("a"), cell_int(MR_INT, 1)};
-    mr_cell map = {.type = MR_MAP, .len = 1, .as.cells = pairs};
-    assert_int_equal(rig_put(r, batch_of(r, operators, 0, cells_of(map, cell_text("x")), 2, 1)),
-                     MR_REJECT);
-    assert_string_equal(r->task.rejected[0].why.code, "DollarPrefixedFieldName");
-    mr_schema_release(operators);
-    rig_free(r);
-}
-
 static void an_index_that_can_not_be_made_stops_the_task(void **state)
 {
     (void)state;
@@ -229,7 +208,6 @@ int main(void)
         cmocka_unit_test(documents_up_to_the_limit_are_stored_and_larger_ones_named_before_sending),
         cmocka_unit_test(a_value_that_has_no_bson_form_is_named),
         cmocka_unit_test(keys_that_are_none_are_named),
-        cmocka_unit_test(an_operator_is_no_field_name),
         cmocka_unit_test(an_index_that_can_not_be_made_stops_the_task),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -343,6 +343,30 @@ static void a_name_with_a_dollar_is_replaced_as_any_other(void **state)
     rig_free(r);
 }
 
+/* Data that looks like an operator is stored as what it is, where it is the first field, too. */
+static void an_operator_in_front_is_data(void **state)
+{
+    (void)state;
+    const mr_schema *operators =
+        schema_of("{\"type\":\"record\",\"name\":\"Op\",\"aliases\":[\"" MR_BSON_ABSENT "\"],"
+                  "\"fields\":[{\"name\":\"_set\",\"doc\":\"$set\",\"type\":"
+                  "{\"type\":\"map\",\"values\":\"int\"}},"
+                  "{\"name\":\"k\",\"type\":\"string\",\"doc\":\"k\"}]}");
+    rig *r = rig_new("operator");
+    rig_route(r, "r", "collection", "operator", "key.fields", "k", "document.id", "generated",
+              NULL);
+    assert_ok(r, rig_open(r));
+    for (int i = 1; i < 4; i++) { /* inserted, replaced, replaced again */
+        mr_cell pairs[] = {cell_text("k"), cell_int(MR_INT, i)};
+        mr_cell map = {.type = MR_MAP, .len = 1, .as.cells = pairs};
+        assert_ok(r, rig_put(r, batch_of(r, operators, 0, cells_of(map, cell_text("x")), 2, 1)));
+    }
+    assert_string_equal(found("{'find': 'operator', 'projection': {'_id': 0}}"),
+                        "{'$set':{'k':3},'k':'x'}");
+    mr_schema_release(operators);
+    rig_free(r);
+}
+
 static void the_topic_names_the_collection_and_indexes_are_made(void **state)
 {
     (void)state;
@@ -387,6 +411,7 @@ int main(void)
         cmocka_unit_test(keys_that_only_the_server_takes_for_equal_come_right_too),
         cmocka_unit_test(a_document_the_message_carries_is_taken_as_it_is),
         cmocka_unit_test(a_name_with_a_dollar_is_replaced_as_any_other),
+        cmocka_unit_test(an_operator_in_front_is_data),
         cmocka_unit_test(the_topic_names_the_collection_and_indexes_are_made),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -29,6 +29,8 @@ typedef enum mr_word {
     MR_WORD_TEXT,
     MR_WORD_FILE,
     MR_WORD_CONNECTOR,
+    MR_WORD_SOURCE,
+    MR_WORD_SINK,
     MR_WORD_SHELL,
     MR_WORD_TOPIC, /* of help */
 } mr_word;

@@ -9,23 +9,51 @@
 /* A word after which a set of flags holds: a verb or a connector. */
 typedef struct scope {
     const char *name, *summary;
+    const char *kind; /* connectors: "source" or "sink", which makes the name unique; else "" */
+    bool command;     /* the name alone says what is meant */
     const mr_flag *flags, *more;
     mr_word word;
 } scope;
 
 typedef void each_scope(const scope *s);
 
+static bool is_unique(const mr_connector *connector)
+{
+    size_t count = 0;
+    for (const mr_connector *const *c = mr_connectors; *c; c++) {
+        count += strcmp((*c)->name, connector->name) == 0;
+    }
+    return count == 1;
+}
+
 static void for_scopes(each_scope *each)
 {
     for (const mr_verb *v = mr_verbs; v->name; v++) {
         if (!v->hidden) {
-            each(&(scope){v->name, v->summary, v->flags, NULL, v->word});
+            each(&(scope){v->name, v->summary, "", true, v->flags, NULL, v->word});
         }
     }
     for (const mr_connector *const *c = mr_connectors; *c; c++) {
         mr_connector_flags flags = mr_connector_flags_of(*c);
-        each(&(scope){(*c)->name, (*c)->summary, flags.flags, mr_run_flags, MR_WORD_NONE});
+        each(&(scope){(*c)->name, (*c)->summary, (*c)->source ? "source" : "sink", is_unique(*c),
+                      flags.flags, mr_run_flags, MR_WORD_NONE});
         mr_connector_flags_release(&flags);
+    }
+}
+
+/* What bash and zsh have in $verb within the scope: "run", "sink-postgres". */
+static void print_key(const scope *s)
+{
+    printf("%s%s%s", s->kind, *s->kind ? "-" : "", s->name);
+}
+
+/* A connector's name as a command: what it stands for. */
+static void short_form(const scope *s)
+{
+    if (*s->kind && s->command) {
+        printf("        %s) verb=", s->name);
+        print_key(s);
+        puts(" ;;");
     }
 }
 
@@ -75,16 +103,20 @@ static void print_words(mr_word word)
             printf("%s ", t->name);
         }
     }
-    if (word == MR_WORD_CONNECTOR || word == MR_WORD_TOPIC) {
-        for (const mr_connector *const *c = mr_connectors; *c; c++) {
-            printf("%s%s", c == mr_connectors ? "" : " ", (*c)->name);
+    for (const mr_connector *const *c = mr_connectors; *c; c++) {
+        bool first = is_unique(*c) || (*c)->source; /* of two of one name */
+        if (word == MR_WORD_SOURCE                               ? (*c)->source != NULL
+            : word == MR_WORD_SINK                               ? (*c)->sink != NULL
+            : word == MR_WORD_CONNECTOR || word == MR_WORD_TOPIC ? first
+                                                                 : false) {
+            printf("%s ", (*c)->name);
         }
     }
 }
 
 static void word_of_scope(const scope *s)
 {
-    printf("%s ", s->name);
+    printf("%s%s", s->command ? s->name : "", s->command ? " " : "");
 }
 
 /* --- bash --- */
@@ -92,17 +124,25 @@ static void word_of_scope(const scope *s)
 static void bash_value(const scope *s, const mr_flag *flag)
 {
     if (flag->choices) {
-        printf("        %s:--%s) COMPREPLY=($(compgen -W \"", s->name, flag->name);
+        fputs("        ", stdout);
+        print_key(s);
+        printf(":--%s) COMPREPLY=($(compgen -W \"", flag->name);
         print_choices(flag);
         puts("\" -- \"$cur\")); return ;;");
     } else if (flag->word == MR_WORD_FILE) {
-        printf("        %s:--%s", s->name, flag->name);
+        fputs("        ", stdout);
+        print_key(s);
+        printf(":--%s", flag->name);
         if (flag->letter) {
-            printf("|%s:-%c", s->name, flag->letter);
+            putchar('|');
+            print_key(s);
+            printf(":-%c", flag->letter);
         }
         puts(") COMPREPLY=($(compgen -f -- \"$cur\")); return ;;");
     } else if (flag->value) {
-        printf("        %s:--%s) return ;;\n", s->name, flag->name);
+        fputs("        ", stdout);
+        print_key(s);
+        printf(":--%s) return ;;\n", flag->name);
     }
 }
 
@@ -119,7 +159,9 @@ static void bash_flag(const scope *s, const mr_flag *flag)
 
 static void bash_scope(const scope *s)
 {
-    printf("        %s) flags=\"", s->name);
+    fputs("        ", stdout);
+    print_key(s);
+    fputs(") flags=\"", stdout);
     for_flags(s, bash_flag);
     fputs("\"; words=\"", stdout);
     print_words(s->word);
@@ -141,8 +183,12 @@ static void bash(void)
           "        return\n"
           "    fi\n"
           "    if [[ ( $verb == source || $verb == sink ) && $COMP_CWORD -gt 2 ]]; then\n"
-          "        verb=${COMP_WORDS[2]}\n"
+          "        verb=$verb-${COMP_WORDS[2]}\n"
           "    fi\n"
+          "    case \"$verb\" in\n",
+          stdout);
+    for_scopes(short_form);
+    fputs("    esac\n"
           "    case \"$verb:$prev\" in\n",
           stdout);
     for_scopes(bash_values);
@@ -165,6 +211,9 @@ static void bash(void)
 
 static void zsh_first(const scope *s)
 {
+    if (!s->command) {
+        return;
+    }
     printf("            '%s:", s->name);
     print_summary(s->summary);
     puts("'");
@@ -173,13 +222,19 @@ static void zsh_first(const scope *s)
 static void zsh_value(const scope *s, const mr_flag *flag)
 {
     if (flag->choices) {
-        printf("        %s:--%s) compadd -- ", s->name, flag->name);
+        fputs("        ", stdout);
+        print_key(s);
+        printf(":--%s) compadd -- ", flag->name);
         print_choices(flag);
         puts("; return ;;");
     } else if (flag->word == MR_WORD_FILE) {
-        printf("        %s:--%s) _files; return ;;\n", s->name, flag->name);
+        fputs("        ", stdout);
+        print_key(s);
+        printf(":--%s) _files; return ;;\n", flag->name);
     } else if (flag->value) {
-        printf("        %s:--%s) return ;;\n", s->name, flag->name);
+        fputs("        ", stdout);
+        print_key(s);
+        printf(":--%s) return ;;\n", flag->name);
     }
 }
 
@@ -198,7 +253,9 @@ static void zsh_flag(const scope *s, const mr_flag *flag)
 
 static void zsh_scope(const scope *s)
 {
-    printf("        %s) others=(", s->name);
+    fputs("        ", stdout);
+    print_key(s);
+    fputs(") others=(", stdout);
     print_words(s->word);
     puts(")\n            flags=(");
     for_flags(s, zsh_flag);
@@ -221,8 +278,12 @@ static void zsh(void)
           "    fi\n"
           "    local verb=$words[2]\n"
           "    if [[ $verb == (source|sink) ]] && (( CURRENT > 3 )); then\n"
-          "        verb=$words[3]\n"
+          "        verb=$verb-$words[3]\n"
           "    fi\n"
+          "    case \"$verb\" in\n",
+          stdout);
+    for_scopes(short_form);
+    fputs("    esac\n"
           "    case \"$verb:$words[CURRENT-1]\" in\n",
           stdout);
     for_scopes(zsh_values);
@@ -249,9 +310,19 @@ static void zsh(void)
 
 /* --- fish --- */
 
+static void fish_condition(const scope *s)
+{
+    printf("complete -c millrace -n '__fish_seen_subcommand_from %s", s->name);
+    if (!s->command) {
+        printf("; and __fish_seen_subcommand_from %s", s->kind);
+    }
+    putchar('\'');
+}
+
 static void fish_flag(const scope *s, const mr_flag *flag)
 {
-    printf("complete -c millrace -n '__fish_seen_subcommand_from %s' -l %s", s->name, flag->name);
+    fish_condition(s);
+    printf(" -l %s", flag->name);
     if (flag->letter) {
         printf(" -s %c", flag->letter);
     }
@@ -271,11 +342,14 @@ static void fish_flag(const scope *s, const mr_flag *flag)
 
 static void fish_scope(const scope *s)
 {
-    printf("complete -c millrace -f -n __fish_use_subcommand -a %s -d '", s->name);
-    print_summary(s->summary);
-    puts("'");
-    if (s->word == MR_WORD_SHELL || s->word == MR_WORD_TOPIC || s->word == MR_WORD_CONNECTOR) {
-        printf("complete -c millrace -n '__fish_seen_subcommand_from %s' -a '", s->name);
+    if (s->command) {
+        printf("complete -c millrace -f -n __fish_use_subcommand -a %s -d '", s->name);
+        print_summary(s->summary);
+        puts("'");
+    }
+    if (s->word != MR_WORD_NONE && s->word != MR_WORD_TEXT && s->word != MR_WORD_FILE) {
+        fish_condition(s);
+        fputs(" -a '", stdout);
         print_words(s->word);
         puts("'");
     }

@@ -75,7 +75,7 @@ const mr_verb mr_verbs[] = {
         .flags = no_flags,
         .words_min = 1,
         .words_max = 1,
-        .word = MR_WORD_CONNECTOR,
+        .word = MR_WORD_SOURCE,
         .raw = mr_run_connector_verb,
     },
     {
@@ -91,7 +91,7 @@ const mr_verb mr_verbs[] = {
         .flags = no_flags,
         .words_min = 1,
         .words_max = 1,
-        .word = MR_WORD_CONNECTOR,
+        .word = MR_WORD_SINK,
         .raw = mr_run_connector_verb,
     },
     {

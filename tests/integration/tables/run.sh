@@ -29,7 +29,13 @@ completes "false true" postgres --auto-create ""
 completes "--log-format --log-level" run pipeline.json --log
 completes "debug" run --log-level d
 completes "bash fish zsh" completion ""
-completes "file postgres" source ""
+completes "file mongodb" source ""
+completes "mongodb postgres" sink ""
+completes "file mongodb postgres" describe ""
+completes "--write-mode" sink mongodb --write-m
+completes "--snapshot-mode" source mongodb --snapshot-m
+completes "auto off on" sink mongodb --transactions ""
+completes "file" fil
 
 "$MILLRACE" describe --json >"$TMP/schema.json"
 run_ok "the JSON Schema names every option of every connector" "$MILLRACE_PYTHON" - "$TMP/schema.json" <<'PYTHON'

@@ -54,6 +54,8 @@ bool mr_utf8_valid(const char *text, size_t len)
     return true;
 }
 
+__extension__ typedef unsigned __int128 uint128;
+
 /* Is the number a whole one of at most fifteen digits, divided by a power of ten, as measures and
  * prices are? Of fifteen digits no more than one is near enough to a double, so that these are its
  * shortest digits. */
@@ -82,8 +84,56 @@ static bool small_decimal(double value, int64_t *whole, int *scale)
     return false;
 }
 
-/* As "%.15g" writes it: without an exponent down to 0.0001. */
-static size_t small_decimal_text(int64_t whole, int scale, char out[MR_NUMBER_TEXT_BYTES])
+/* The same of up to 17 digits (of 15 those with more than 15 places). The number is m * 2^-shift;
+ * scaled by 10^k in whole numbers of 128 bits it is rounded to so many digits, and the digits read
+ * back as the number when what rounding took is less than half a step of it. */
+static bool long_decimal(double value, int64_t *whole, int *scale)
+{
+    static const double powers[] = {1e-3, 1e-2, 1e-1, 1,    1e1,  1e2,  1e3,  1e4,  1e5, 1e6,
+                                    1e7,  1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    int exponent;
+    double size = fabs(value);
+    if (!(size >= 1e-4) || size >= 1e15) {
+        return false;
+    }
+    uint64_t m = (uint64_t)ldexp(frexp(size, &exponent), 53);
+    int shift = 53 - exponent, whole_digits = -3;
+    while (size >= powers[whole_digits + 3] && whole_digits < 15) {
+        whole_digits++;
+    }
+    if (shift <= 0 || m == (uint64_t)1 << 52) {
+        return false; /* the step below is half as wide there */
+    }
+    for (int digits = size < 0.1 ? 15 : 16; digits <= 17; digits++) {
+        uint128 power = 1;
+        for (int k = 0; k < digits - whole_digits; k++) {
+            power *= 10;
+        }
+        uint128 exact = m * power, half = (uint128)1 << (shift - 1);
+        uint128 n = exact >> shift, rest = exact - (n << shift);
+        if (rest > half || (rest == half && n & 1)) {
+            n++;
+            rest = (half << 1) - rest;
+        }
+        if (digits == 17 || 2 * rest < power || (2 * rest == power && m % 2 == 0)) {
+            *scale = digits - whole_digits;
+            for (; n % 10 == 0 && *scale > 0; n /= 10) {
+                --*scale;
+            }
+            *whole = value < 0 ? -(int64_t)n : (int64_t)n;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool as_decimal(double value, int64_t *whole, int *scale)
+{
+    return small_decimal(value, whole, scale) || long_decimal(value, whole, scale);
+}
+
+/* As "%.17g" writes it: without an exponent down to 0.0001. */
+static size_t decimal_text(int64_t whole, int scale, char out[MR_NUMBER_TEXT_BYTES])
 {
     char digits[24];
     int count = 0;
@@ -108,8 +158,8 @@ size_t mr_double_text(double value, char out[MR_NUMBER_TEXT_BYTES])
 {
     int64_t whole;
     int scale;
-    if ((fabs(value) >= 1e-4 || value == 0) && small_decimal(value, &whole, &scale)) {
-        return small_decimal_text(whole, scale, out);
+    if ((fabs(value) >= 1e-4 || value == 0) && as_decimal(value, &whole, &scale)) {
+        return decimal_text(whole, scale, out);
     }
     for (int digits = 15;; digits++) {
         int len = snprintf(out, MR_NUMBER_TEXT_BYTES, "%.*g", digits, value);
@@ -137,7 +187,7 @@ int mr_double_digits(double value)
     char text[MR_NUMBER_TEXT_BYTES];
     int64_t whole;
     int scale, digits = 0, zeros = 0;
-    if (small_decimal(value, &whole, &scale)) {
+    if (as_decimal(value, &whole, &scale)) {
         return mr_int_digits(whole);
     }
     mr_double_text(value, text);

@@ -2,14 +2,14 @@
 /*
  * Runs a command once and says what it cost, as one JSON line:
  *
- *   bench_launch CASE WHO ROUND URL|- COMMAND [ARGUMENT ...]
+ *   bench_launch CASE WHO ROUND URL|PID|- COMMAND [ARGUMENT ...]
  *
  * seconds   from fork to exit
  * cpu_s     user and system time of the command (wait4), peak_rss_mib its VmHWM
- * server_cpu_s   of the PostgreSQL backends that came up while it ran (URL; - for none)
- * spin_ms, load, steal_s   the noise: a fixed piece of work just before, the load average then, and
- *           what the hypervisor took while the command ran
- * output    the last line the command wrote to stdout, when it is a JSON object
+ * server_cpu_s   of the PostgreSQL backends that came up while it ran (URL), or of one process
+ * (PID: mongod); - for none spin_ms, load, steal_s   the noise: a fixed piece of work just before,
+ * the load average then, and what the hypervisor took while the command ran output    the last line
+ * the command wrote to stdout, when it is a JSON object
  *
  * Exits as the command did. CASE, WHO and ROUND are only passed on.
  */
@@ -128,11 +128,12 @@ static const char *last_object(char *text)
 int main(int argc, char **argv)
 {
     if (argc < 6) {
-        fprintf(stderr, "bench_launch CASE WHO ROUND URL|- COMMAND [ARGUMENT ...]\n");
+        fprintf(stderr, "bench_launch CASE WHO ROUND URL|PID|- COMMAND [ARGUMENT ...]\n");
         return 2;
     }
     static backends b;
-    if (strcmp(argv[4], "-") != 0) {
+    int server = atoi(argv[4]); /* 0: no number, so a URL or none */
+    if (!server && strcmp(argv[4], "-") != 0) {
         b.db = PQconnectdb(argv[4]);
         if (PQstatus(b.db) != CONNECTION_OK) {
             fprintf(stderr, "%s", PQerrorMessage(b.db));
@@ -142,6 +143,7 @@ int main(int argc, char **argv)
     double spin = bench_spin_ms();
     double load = bench_load();
     double steal = bench_steal_seconds();
+    double server_cpu = server ? bench_process_seconds(server) : 0;
     look(&b, true);
     static char text[OUTPUT_BYTES];
     int output;
@@ -154,12 +156,13 @@ int main(int argc, char **argv)
     double seconds = (double)(mr_clock_us() - begin_us) / 1e6;
     double cpu = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
                  (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+    server_cpu = server ? bench_process_seconds(server) - server_cpu : backend_seconds(&b);
     printf("{\"case\":\"%s\",\"who\":\"%s\",\"round\":%s,\"exit\":%d,\"seconds\":%.3f,"
            "\"cpu_s\":%.3f,\"peak_rss_mib\":%.1f,\"server_cpu_s\":%.2f,\"spin_ms\":%.0f,"
            "\"load\":%.2f,\"steal_s\":%.2f,\"output\":%s}\n",
            argv[1], argv[2], argv[3], WIFEXITED(status) ? WEXITSTATUS(status) : 128, seconds, cpu,
-           (double)used.ru_maxrss / 1024, backend_seconds(&b), spin, load,
-           bench_steal_seconds() - steal, last_object(text));
+           (double)used.ru_maxrss / 1024, server_cpu, spin, load, bench_steal_seconds() - steal,
+           last_object(text));
     PQfinish(b.db);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }

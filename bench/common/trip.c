@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/bson.h"
 #include "codec/pgcopy.h"
 #include "codec/schema.h"
 
@@ -106,6 +107,30 @@ void bench_trip_copy_row(mr_buffer *out, const mr_cell c[BENCH_TRIP_FIELDS])
             break;
         }
     }
+}
+
+void bench_trip_document(mr_buffer *out, const mr_cell c[BENCH_TRIP_FIELDS])
+{
+    size_t begun = mr_bson_begin(out);
+    mr_bson_add_text(out, "_id", c[0].as.text, c[0].len);
+    for (size_t f = 0; f < BENCH_TRIP_FIELDS; f++) {
+        const char *name = bench_trip_columns[f];
+        switch (bench_trip_types[f]) {
+        case 's':
+            mr_bson_add_text(out, name, c[f].as.text, c[f].len);
+            break;
+        case 'i':
+            mr_bson_add_int32(out, name, (int32_t)c[f].as.i);
+            break;
+        case 'l':
+            mr_bson_add_int64(out, name, c[f].as.i);
+            break;
+        default:
+            mr_bson_add_double(out, name, c[f].as.d);
+            break;
+        }
+    }
+    mr_bson_end(out, begun);
 }
 
 static mr_type type_of(char letter)

@@ -38,6 +38,9 @@ void bench_trip_make(bench_trips *trips, mr_cell cells[BENCH_TRIP_FIELDS], mr_ar
 /* As a row of binary COPY. */
 void bench_trip_copy_row(mr_buffer *out, const mr_cell cells[BENCH_TRIP_FIELDS]);
 
+/* As a BSON document: the fields, and _id, which is the trip's id. */
+void bench_trip_document(mr_buffer *out, const mr_cell cells[BENCH_TRIP_FIELDS]);
+
 /* The Avro schema, built; the caller owns a reference. Ends the program when that fails. */
 const mr_schema *bench_trip_schema(void);
 

@@ -37,6 +37,7 @@ clean() {
         "$PROGRAMS/bench_kafka_loop" "$KAFKA_BOOTSTRAP_SERVERS" "$topic" delete || true
     done
     TOPICS=()
+    clean_mongo || true
     [[ -z ${DATABASE_URL:-} ]] || sql "DROP SCHEMA IF EXISTS bench CASCADE" || true
 }
 

@@ -82,11 +82,11 @@ void mr_task_position(mr_task *task, const char *name, const char *value);
 typedef mr_status mr_recall(void *context, const mr_batch *batch, mr_error *err);
 
 /* Sources: reads back what `topic` holds now, from its start to its end, committed records only, in
- * the order of each partition and as a sink sees them: a change record is taken apart (op, key of
- * key_schema, value, before); a value that is not Avro stands in raw_value, with schema NULL.
- * Notices are left out. A topic that does not exist is empty; what retention has deleted is not
- * there. MR_FATAL when records were handed over that are not committed yet, since it would wait for
- * them: call it in open(), or in the first poll() after that or after acked(). MR_IDLE: stopped. */
+ * the order of each partition and as they were sent: change records whole, values that are not Avro
+ * in raw_value with schema NULL, tombstones with op MR_OP_DELETE. Notices are left out. A topic
+ * that does not exist is empty; what retention has deleted is not there. MR_FATAL when records were
+ * handed over that are not committed yet, since it would wait for them: call it in open(), or in
+ * the first poll() after that or after acked(). MR_IDLE: stopped. */
 mr_status mr_task_recall(mr_task *task, const char *topic, mr_recall *each, void *context,
                          mr_error *err);
 

@@ -85,8 +85,8 @@ mr_status mr_formats_find(mr_formats *formats, uint64_t fingerprint, const mr_wi
     return MR_OK;
 }
 
-mr_status mr_formats_read(const mr_formats *formats, const mr_wire_format *format,
-                          const mr_message *message, mr_arena *arena, mr_record *ret, mr_error *err)
+mr_status mr_formats_read(const mr_wire_format *format, const mr_message *message, mr_arena *arena,
+                          mr_record *ret, mr_error *err)
 {
     *ret = (mr_record){
         .raw_key = message->key,
@@ -107,6 +107,5 @@ mr_status mr_formats_read(const mr_formats *formats, const mr_wire_format *forma
         ret->value = status == MR_OK ? value : NULL;
         return status;
     }
-    status = mr_unwrap_record(value, ret, err);
-    return status == MR_REJECT && formats->envelopes == MR_ENVELOPES_KEYS ? MR_OK : status;
+    return mr_unwrap_record(value, ret, err);
 }

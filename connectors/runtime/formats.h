@@ -14,7 +14,6 @@
 /* What is made of change records. */
 typedef enum mr_envelopes {
     MR_ENVELOPES_UNWRAP, /* rows; one that lacks its NewImage is refused (MR_REJECT) */
-    MR_ENVELOPES_KEYS,   /* the same, but images may be missing: only op and key count */
     MR_ENVELOPES_WHOLE,  /* left as they are */
 } mr_envelopes;
 
@@ -40,8 +39,7 @@ MR_CHECKED mr_status mr_formats_find(mr_formats *formats, uint64_t fingerprint,
  * value is not read, and is a tombstone when it is null. Children are in the arena, text in the
  * message. A notice has its cells as value. MR_REJECT: malformed, or no NewImage; the record then
  * has where it came from, and maybe more. */
-MR_CHECKED mr_status mr_formats_read(const mr_formats *formats, const mr_wire_format *format,
-                                     const mr_message *message, mr_arena *arena, mr_record *ret,
-                                     mr_error *err);
+MR_CHECKED mr_status mr_formats_read(const mr_wire_format *format, const mr_message *message,
+                                     mr_arena *arena, mr_record *ret, mr_error *err);
 
 #endif

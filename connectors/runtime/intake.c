@@ -163,7 +163,7 @@ static mr_status read_record(mr_intake *in, const mr_wire_format *format, size_t
 {
     const mr_message *m = &in->messages[index];
     mr_record *record = *ret;
-    mr_status status = mr_formats_read(in->formats, format, m, in->arena, record, err);
+    mr_status status = mr_formats_read(format, m, in->arena, record, err);
     record->origin = (uint32_t)index;
     if (status == MR_OK && format && format->notice && record->value) {
         mr_notice_log(m->topic, record, record->value);

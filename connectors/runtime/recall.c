@@ -41,10 +41,10 @@ static mr_status take(void *context, const mr_message *message, mr_error *err)
     if (status != MR_OK || (format && format->notice)) {
         return status;
     }
-    status = mr_formats_read(r->formats, format, message, r->arena, &record, err);
+    status = mr_formats_read(format, message, r->arena, &record, err);
     if (status == MR_REJECT) { /* malformed: its bytes are all there is */
         format = NULL;
-        status = mr_formats_read(r->formats, NULL, message, r->arena, &record, err);
+        status = mr_formats_read(NULL, message, r->arena, &record, err);
     }
     if (status != MR_OK) {
         return status;
@@ -52,7 +52,6 @@ static mr_status take(void *context, const mr_message *message, mr_error *err)
     const mr_batch batch = {
         .topic = message->topic,
         .schema = format ? format->schema : NULL,
-        .key_schema = format ? format->key_schema : NULL,
         .records = &record,
         .count = 1,
         .arena = r->arena,
@@ -64,7 +63,7 @@ mr_status mr_recall_topic(const mr_kafka_config *kafka, mr_schemas *schemas, con
                           const atomic_bool *stop, mr_recall *each, void *context, mr_error *err)
 {
     recalling r = {
-        .formats = mr_formats_new(schemas, MR_ENVELOPES_KEYS, stop),
+        .formats = mr_formats_new(schemas, MR_ENVELOPES_WHOLE, stop),
         .arena = mr_arena_new(),
         .each = each,
         .context = context,

@@ -141,8 +141,9 @@ static const mr_option options[] = {
                "images are missing."),
     MR_CHOICE("on.unresumable", mongo_source, options.on_unresumable, "fail", policies, 0,
               "When the position is no longer in the oplog. fail: stop and say so. resnapshot: "
-              "read all documents anew. resume: go on with what the oplog still has, with a GAP "
-              "notice in the topic."),
+              "read all documents anew, and tell those to be removed that the topic has and the "
+              "collection has not. resume: go on with what the oplog still has, with a GAP notice "
+              "in the topic."),
     MR_TEXT("start.at", mongo_source, options.start_at, NULL, 0,
             "Begin the change stream here, without a snapshot: now, a time such as "
             "2026-01-31T12:00:00Z, or a resume token. Applied once, also when there is a stored "
@@ -164,6 +165,7 @@ static const mr_option options[] = {
 static const mr_source operations = {
     .open = mongo_source_open,
     .poll = mongo_source_poll,
+    .acked = mongo_source_acked,
     .close = mongo_source_close,
 };
 

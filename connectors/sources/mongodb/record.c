@@ -75,9 +75,11 @@ static bool is_id(mr_slice document)
            !mr_bson_next(document, &cursor, &element);
 }
 
+/* The key may be a document of key fields, whose names can have dots. */
 static bool find_key(const mongo_change *change, const char *field, mr_bson_element *ret)
 {
-    return (change->key.data && mr_bson_find_path(change->key, field, ret)) ||
+    return (change->key.data && (mr_bson_find_path(change->key, field, ret) ||
+                                 mr_bson_find(change->key, field, ret))) ||
            (change->after.data && mr_bson_find_path(change->after, field, ret)) ||
            (change->before.data && mr_bson_find_path(change->before, field, ret));
 }

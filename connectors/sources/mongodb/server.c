@@ -486,6 +486,32 @@ mr_status mongo_server_look_up(mr_mongo *mongo, mongo_event *events, size_t coun
     return status;
 }
 
+mr_status mongo_server_has(mr_mongo *mongo, const mongo_collection *collection, mr_slice key,
+                           bool *ret, mr_error *err)
+{
+    auto_bson command = BSON_INITIALIZER;
+    auto_bson reply;
+    bson_t filter, part;
+    if (!bson_init_static(&filter, (const uint8_t *)key.data, key.len)) {
+        return mr_fail(err, MR_FATAL, MR_DOMAIN_RECORD, "a key is no BSON document");
+    }
+    BSON_APPEND_UTF8(&command, "find", collection->name);
+    BSON_APPEND_DOCUMENT(&command, "filter", &filter);
+    BSON_APPEND_DOCUMENT_BEGIN(&command, "projection", &part);
+    BSON_APPEND_INT32(&part, "_id", 1);
+    bson_append_document_end(&command, &part);
+    BSON_APPEND_DOCUMENT_BEGIN(&command, "collation", &part); /* "a" is not "A" here */
+    BSON_APPEND_UTF8(&part, "locale", "simple");
+    bson_append_document_end(&command, &part);
+    BSON_APPEND_INT32(&command, "limit", 1);
+    BSON_APPEND_BOOL(&command, "singleBatch", true);
+    mr_status status = mr_mongo_command(mongo, collection->database, &command, NULL, &reply, err,
+                                        "asking whether a document is still there");
+    bson_iter_t it;
+    *ret = status == MR_OK && batch_of(&reply, "cursor.firstBatch", &it) && bson_iter_next(&it);
+    return status;
+}
+
 /* Is nine tenths of the oplog's room taken? Not known: yes, to be on the safe side. */
 static bool oplog_full(mr_mongo *mongo)
 {

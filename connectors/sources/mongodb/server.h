@@ -48,6 +48,10 @@ void mongo_lookups_clear(mongo_lookups *lookups);
 MR_CHECKED mr_status mongo_server_look_up(mr_mongo *mongo, mongo_event *events, size_t count,
                                           mongo_lookups *lookups, mr_error *err);
 
+/* Is there a document with these values (of the key fields) now? */
+MR_CHECKED mr_status mongo_server_has(mr_mongo *mongo, const mongo_collection *collection,
+                                      mr_slice key, bool *ret, mr_error *err);
+
 /* Time of the oldest entry of the oplog, and whether it is full, so that the oldest will go next.
  * MR_REJECT: may not be read here (err says why). */
 MR_CHECKED mr_status mongo_server_oldest(mr_mongo *mongo, mongo_time *ret, bool *full,

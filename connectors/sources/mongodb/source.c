@@ -359,14 +359,16 @@ static mr_status find_start(mongo_source *self, mr_error *err)
     const char *stored = mr_positions_get(self->resume, MONGO_STREAM_POSITION);
     if (at && (!applied || strcmp(at, applied) != 0)) {
         mongo_snapshot_give_up(self->task, self->resume);
+        mongo_reconcile_drop(self);
         return begin_at_option(self, err);
     }
     mr_status status =
         stored ? mongo_position_parse(stored, &self->position, err) : stand_now(self, err);
-    if (status != MR_OK || at) {
+    mongo_snapshot_plan plan = mongo_snapshot_todo(&self->options, self->resume, stored != NULL);
+    if (status != MR_OK || (at && plan != MONGO_SNAPSHOT_RESUME)) {
         return status; /* start.at is without a snapshot */
     }
-    switch (mongo_snapshot_todo(&self->options, self->resume, stored != NULL)) {
+    switch (plan) {
     case MONGO_SNAPSHOT_ANEW:
         return mongo_source_begin_snapshot(self, err);
     case MONGO_SNAPSHOT_RESUME:
@@ -381,6 +383,7 @@ mr_status mongo_source_open(mr_task *task, const mr_positions *resume, mr_error 
 {
     mongo_source *self = mr_self(task);
     set_up(self, task, resume);
+    mongo_reconcile_resume(self);
     mr_status status = load_schema(self, err);
     self->naming.given_schema = self->given_schema;
     if (status == MR_OK) {
@@ -402,6 +405,7 @@ void mongo_source_close(mr_task *task)
     free(self->lookups.replies);
     mongo_fragments_release(&self->fragments);
     mongo_snapshot_close(self->snapshot);
+    mongo_reconcile_free(self->reconcile);
     for (size_t i = 0; i < self->collection_count; i++) {
         mongo_collection_free(self->collections[i]);
     }
@@ -512,15 +516,15 @@ mr_status mongo_source_tell(mongo_source *self, mr_batch *out, mr_error *err)
     }
     if (self->resnapshot) {
         self->resnapshot = false;
+        mongo_reconcile_begin(self, stands_at(&self->position));
         return mongo_source_begin_snapshot(self, err);
     }
     mongo_stream_save(self);
     return MR_OK;
 }
 
-mr_status mongo_source_poll(mr_task *task, mr_batch *out, int64_t deadline_us, mr_error *err)
+static mr_status poll_next(mongo_source *self, mr_batch *out, int64_t deadline_us, mr_error *err)
 {
-    mongo_source *self = mr_self(task);
     mongo_time until;
     bool reached = false;
     mr_status status = mongo_watch_oplog(self, err);
@@ -529,6 +533,9 @@ mr_status mongo_source_poll(mr_task *task, mr_batch *out, int64_t deadline_us, m
     }
     if (self->notices || self->resnapshot) {
         return mongo_source_tell(self, out, err);
+    }
+    if (!self->snapshot && self->reconcile) {
+        return mongo_reconcile_poll(self, out, err);
     }
     if (!self->snapshot) {
         return mongo_stream_poll(self, out, deadline_us, NULL, &reached, err);
@@ -541,4 +548,19 @@ mr_status mongo_source_poll(mr_task *task, mr_batch *out, int64_t deadline_us, m
         mongo_snapshot_go(self->snapshot);
     }
     return status;
+}
+
+mr_status mongo_source_poll(mr_task *task, mr_batch *out, int64_t deadline_us, mr_error *err)
+{
+    mongo_source *self = mr_self(task);
+    uint64_t rejects = self->rejects;
+    mr_status status = poll_next(self, out, deadline_us, err);
+    self->uncommitted = self->uncommitted || out->count || self->rejects != rejects;
+    return status;
+}
+
+void mongo_source_acked(mr_task *task)
+{
+    mongo_source *self = mr_self(task);
+    self->uncommitted = false;
 }

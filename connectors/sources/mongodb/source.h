@@ -7,6 +7,7 @@
 
 #include "feed.h"
 #include "position.h"
+#include "reconcile.h"
 #include "record.h"
 #include "server.h"
 #include "snapshot.h"
@@ -43,8 +44,10 @@ typedef struct mongo_source {
     mr_mongo *mongo;
     mr_positions *resume; /* as they were at open() */
     char *label;
-    mongo_snapshot *snapshot; /* NULL: none under way */
-    bool resnapshot;          /* to be begun when all notices are out */
+    mongo_snapshot *snapshot;   /* NULL: none under way */
+    bool resnapshot;            /* to be begun when all notices are out */
+    mongo_reconcile *reconcile; /* due after the snapshot; NULL: none */
+    bool uncommitted;           /* records or rejects were handed over since the last commit */
     mongo_collection **collections;
     size_t collection_count, collection_capacity;
     mongo_collection *last; /* found last */
@@ -72,6 +75,7 @@ typedef struct mongo_source {
 /* The operations of the source (api/connector.h). */
 mr_status mongo_source_open(mr_task *task, const mr_positions *resume, mr_error *err);
 mr_status mongo_source_poll(mr_task *task, mr_batch *out, int64_t deadline_us, mr_error *err);
+void mongo_source_acked(mr_task *task);
 void mongo_source_close(mr_task *task);
 
 /* The collection of that name; made, and the server asked about it, when it is met first. */

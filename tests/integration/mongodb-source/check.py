@@ -516,5 +516,59 @@ def lost():
     rig.close()
 
 
+def fold(rig, documents):
+    """What the topic says there is, by key; and how often each key was told to be removed."""
+    there, removed = {}, {}
+    for r in rig.records():
+        value = r["value"]
+        if value and value.get("kind"):
+            continue
+        gone = value is None if documents else value["eventName"] == "REMOVE"
+        key = r["key"]
+        if gone:
+            there.pop(key, None)
+            removed[key] = removed.get(key, 0) + 1
+        else:
+            there[key] = value["n"] if documents else value["dynamodb"]["NewImage"]["n"]
+    return there, removed
+
+
+def deleted_unseen(kind, kills="0"):
+    """A stream that lost its place reads all anew, and says what was deleted meanwhile; with kill -9 in between."""
+    documents = kind == "documents"
+    rig = Rig(format=kind, **{"on.unresumable": "resnapshot", "commit.interval.ms": "20"})
+    t = rig.collection()
+    count = 4000 if int(kills) else 40
+    rig.once()
+    t.insert_many([{"_id": n if n % 2 else str(n), "n": n} for n in range(count)])
+    with t.watch() as stream:
+        t.insert_one({"_id": "mark", "n": -1})
+        token = stream.next()["_id"]["_data"]
+    t.delete_one({"_id": "0"})  # seen: not told again
+    rig.once()
+    gone = [k for n in range(1, count, 4) for k in [n if n % 2 else str(n)]] + ["2", "mark"]
+    t.delete_many({"_id": {"$in": gone}})
+    t.insert_one({"_id": 5, "n": 500})  # deleted, but there again
+    t.update_one({"_id": "4"}, {"$set": {"n": 400}})
+    time.sleep(1.1)
+    lost = {"start.at": token[:10] + "00FFFFFF" + token[18:]}
+    for _ in range(int(kills)):
+        process = subprocess.Popen(rig.command(**lost), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        time.sleep(0.4 + secrets.randbelow(900) / 1000)
+        process.kill()
+        process.wait()
+    rig.once(**lost)
+    t.delete_one({"_id": "6"})  # the stream goes on
+    rig.once(**lost)
+    there, removed = fold(rig, documents)
+    same("the topic has what the collection has", {str(d["_id"]): d["n"] for d in t.find()}, there)
+    expected = {str(k): 1 for k in gone if k != 5} | {"0": 1, "6": 1}
+    same("each that is gone was told once", expected, removed)
+    before = len(rig.records())
+    rig.once(**lost)
+    same("and that was all", before, len(rig.records()))
+    rig.close()
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]](*sys.argv[2:])

@@ -25,4 +25,8 @@ run_ok "a missing collection is made" "$python" "$check" created
 run_ok "a whole database, and some of its collections" "$python" "$check" whole_database
 run_ok "a quiet collection's position moves" "$python" "$check" quiet
 run_ok "a position that is lost is not passed over in silence" "$python" "$check" lost
+for format in avro documents; do
+    run_ok "$format: what was deleted while the position was lost is told" "$python" "$check" deleted_unseen "$format"
+done
+run_ok "also when it is killed meanwhile" "$python" "$check" deleted_unseen avro 4
 scenario_end

@@ -310,13 +310,15 @@ static mr_status recall_one(void *context, const mr_batch *batch, mr_error *err)
     recalled *c = context;
     for (size_t i = 0; i < batch->count; i++) {
         const mr_record *r = &batch->records[i];
-        bool raw = !batch->schema && r->raw_value.data;
-        c->len += (size_t)snprintf(c->text + c->len, sizeof c->text - c->len, "%s%c%.*s",
-                                   c->len ? " " : "", raw ? '?' : mr_op_name(r->op)[0],
-                                   (int)r->raw_key.len, r->raw_key.data);
-        if (batch->key_schema) {
-            assert_int_equal(r->key->as.cells[0].as.i, r->raw_key.data[0] - '0');
+        char kind = batch->schema ? '+' : r->raw_value.data ? '?' : mr_op_name(r->op)[0];
+        if (batch->schema && mr_is_change(batch->schema)) {
+            const mr_cell *stream = &r->value->as.cells[MR_CHANGE_DYNAMODB];
+            kind = r->value->as.cells[MR_CHANGE_EVENT_NAME].as.text[0];
+            assert_int_equal(stream->as.cells[MR_STREAM_KEYS].as.cells[0].as.i,
+                             r->raw_key.data[0] - '0');
         }
+        c->len += (size_t)snprintf(c->text + c->len, sizeof c->text - c->len, "%s%c%.*s",
+                                   c->len ? " " : "", kind, (int)r->raw_key.len, r->raw_key.data);
         c->count++;
     }
     return c->count == c->stop_after ? mr_fail(err, MR_RETRY, MR_DOMAIN_NONE, "enough") : MR_OK;
@@ -338,11 +340,11 @@ static void test_recall(void **state)
     f->producer = new_producer(name);
     recalled c = {.count = 0};
     expect_ok(mr_recall_topic(&config, f->schemas, name, NULL, recall_one, &c, &f->err), &f->err);
-    assert_string_equal(c.text, "s1 c2 u1 u2 d1 ?x dy ?z");
+    assert_string_equal(c.text, "I1 I2 M1 M2 R1 ?x dy ?z");
     c = (recalled){.stop_after = 3};
     assert_int_equal(mr_recall_topic(&config, f->schemas, name, NULL, recall_one, &c, &f->err),
                      MR_RETRY);
-    assert_string_equal(c.text, "s1 c2 u1");
+    assert_string_equal(c.text, "I1 I2 M1");
     c = (recalled){.count = 0};
     expect_ok(mr_recall_topic(&config, f->schemas, "test-runtime-is-not-there", NULL, recall_one,
                               &c, &f->err),

@@ -59,6 +59,23 @@ bool mongo_lacks_old_image(const mongo_options *o, const mongo_change *change)
     return shows_old(o, change->event) && !change->before.data;
 }
 
+mongo_change mongo_change_of(const mongo_event *event, uint32_t number)
+{
+    static const int events[] = {MR_EVENT_INSERT, MR_EVENT_MODIFY, MR_EVENT_MODIFY,
+                                 MR_EVENT_REMOVE};
+    return (mongo_change){
+        .event = events[event->kind],
+        .key = event->key,
+        .after = event->after,
+        .before = event->before,
+        .looked_up = event->looked_up,
+        .time = event->time,
+        .index = 2 * number,
+        .wall_ms = event->wall_ms >= 0 ? event->wall_ms : (int64_t)event->time.seconds * 1000,
+        .identity = event->token,
+    };
+}
+
 /* --- Keys --- */
 
 static bool only_id(const mr_list *fields)

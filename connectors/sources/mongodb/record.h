@@ -7,6 +7,7 @@
 #define MR_SOURCES_MONGODB_RECORD_H
 
 #include "collection.h"
+#include "event.h"
 
 #define MONGO_EVENT_VERSION "1.1"
 #define MONGO_EVENT_SOURCE  "aws:dynamodb"
@@ -25,6 +26,10 @@ typedef struct mongo_change {
     mr_slice identity; /* bytes that are this change's alone, and the same in every replay */
     uint64_t salt;     /* tells records apart that are made of one event */
 } mongo_change;
+
+/* The change that an event of a document tells; number: of the event among those of its time. One
+ * event may make two records, so each has two sequence numbers. */
+mongo_change mongo_change_of(const mongo_event *event, uint32_t number);
 
 typedef enum mongo_made {
     MONGO_MADE,

@@ -8,8 +8,7 @@
  * the oplog: but they are written every SAVE_US only, since nothing is lost with one.
  *
  * Every event has its number within its cluster time, also the one that makes no record: numbers
- * must not depend on what is left out. One event may make two records (a key field has changed), so
- * each has two sequence numbers.
+ * must not depend on what is left out.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -70,20 +69,8 @@ static bool changes_nothing(const mongo_source *self, const mongo_event *event)
 
 static mongo_change change_of(const mongo_source *self, const mongo_event *event)
 {
-    static const int events[] = {MR_EVENT_INSERT, MR_EVENT_MODIFY, MR_EVENT_MODIFY,
-                                 MR_EVENT_REMOVE};
     bool again = mongo_time_compare(self->position.time, event->time) == 0;
-    return (mongo_change){
-        .event = events[event->kind],
-        .key = event->key,
-        .after = event->after,
-        .before = event->before,
-        .looked_up = event->looked_up,
-        .time = event->time,
-        .index = 2 * (uint32_t)(again ? self->position.index + 1 : 0),
-        .wall_ms = event->wall_ms >= 0 ? event->wall_ms : (int64_t)event->time.seconds * 1000,
-        .identity = event->token,
-    };
+    return mongo_change_of(event, (uint32_t)(again ? self->position.index + 1 : 0));
 }
 
 static void murmur_of(mongo_source *self, const mongo_collection *c, const mongo_change *change)

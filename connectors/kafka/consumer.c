@@ -25,6 +25,8 @@ enum {
     FETCH_MIN_BYTES = 1 << 20,    /* fetch.max.bytes may not be below message.max.bytes */
     BATCH_MAX = 10000,
     CLOSE_COMMIT_MS = 3000,
+    GIVE_BACK_MS = 5000,
+    CLOSE_MS = 15000,
 };
 
 /* --- Life --- */
@@ -173,6 +175,51 @@ static bool must_not_be_destroyed(const mr_consumer *consumer)
     return joined;
 }
 
+static bool holds_partitions(rd_kafka_t *rk)
+{
+    mr_auto_tplist rd_kafka_topic_partition_list_t *list = NULL;
+    return rd_kafka_assignment(rk, &list) == RD_KAFKA_RESP_ERR_NO_ERROR && list->cnt > 0;
+}
+
+/* Out of the group, and all partitions given back, before the close: an assignment that comes while
+ * librdkafka before 2.4 is closing lets it hang for ever (its issue 4527). */
+static void give_all_back(rd_kafka_t *rk)
+{
+    int64_t end_us = mr_clock_us() + GIVE_BACK_MS * 1000LL;
+    if (rd_kafka_unsubscribe(rk) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return;
+    }
+    do {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(rk, 0);
+        if (message) {
+            rd_kafka_message_destroy(message);
+        } else if (holds_partitions(rk)) {
+            message = rd_kafka_consumer_poll(rk, 10);
+            if (message) {
+                rd_kafka_message_destroy(message);
+            }
+        } else {
+            return;
+        }
+    } while (mr_clock_us() < end_us);
+}
+
+/* false: librdkafka did not come to an end. */
+static bool close_in_time(rd_kafka_t *rk)
+{
+    int64_t end_us = mr_clock_us() + CLOSE_MS * 1000LL;
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+    mr_auto_rderror rd_kafka_error_t *error = rd_kafka_consumer_close_queue(rk, queue);
+    while (!error && !rd_kafka_consumer_closed(rk) && mr_clock_us() < end_us) {
+        rd_kafka_queue_poll_callback(queue, 10);
+    }
+    bool closed = error || rd_kafka_consumer_closed(rk);
+    if (closed) {
+        rd_kafka_queue_destroy(queue);
+    }
+    return closed;
+}
+
 void mr_consumer_close(mr_consumer *consumer)
 {
     if (!consumer) {
@@ -181,7 +228,14 @@ void mr_consumer_close(mr_consumer *consumer)
     consumer->closing = true;
     if (consumer->link.rk) {
         bool left_alone = must_not_be_destroyed(consumer);
-        rd_kafka_consumer_close(consumer->link.rk);
+        give_all_back(consumer->link.rk);
+        if (!close_in_time(consumer->link.rk)) {
+            mr_link_say(&consumer->link, MR_LOG_WARN, "kafka.close",
+                        "the consumer did not close within %d s; it is left alone, and its "
+                        "partitions are free after session.timeout.ms",
+                        CLOSE_MS / 1000);
+            left_alone = true;
+        }
         if (left_alone) {
             return; /* out of its group, and idle: a few KB and threads, until the program ends */
         }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A reader takes a range, scans it until the range is at its end or the round is, and queues each
- * load whole; so the lock is taken once for a megabyte. What is queued is handed over also when the
+ * load whole; so the lock is taken once for half a megabyte. What is queued is handed over also when the
  * round has ended or a reader has failed: it was read, and brings the range forward.
  */
 #include "snapshot_readers.h"
@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "snapshot_plan.h"
 
-enum { QUEUE_BYTES = 8 << 20 };
+enum { QUEUE_BYTES = 4 << 20 };
 
 struct mongo_readers {
     const char *uri, *app_name;

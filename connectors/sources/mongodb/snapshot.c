@@ -34,7 +34,7 @@ struct mongo_snapshot {
     const mongo_options *options;
     mr_task *task;
     mongo_pace pace;
-    mr_mongo *mongo;
+    mongo_link link;
     mongo_place *places;
     size_t count, current; /* current == count: all are read */
     mongo_readers *readers;
@@ -169,7 +169,11 @@ static mr_status save_range(mongo_snapshot *s, const mongo_place *place, const m
                             mr_error *err)
 {
     mr_buffer_clear(&s->text);
-    mongo_range_print(range, s->id, &s->text);
+    mongo_range_head head = {.id = s->id};
+    if (mongo_place_by_record(place)) {
+        memcpy(head.home, place->home, sizeof head.home);
+    }
+    mongo_range_print(range, &head, &s->text);
     if (s->text.failed) {
         return mr_fail(err, MR_FATAL, MR_DOMAIN_RECORD,
                        "an _id of %s is too long for a position in Kafka: its text has more than "
@@ -235,9 +239,9 @@ static mr_status restore(mongo_snapshot *s, const mr_positions *resume, mr_error
         const char *full = name + strlen(MONGO_RANGE_PREFIX), *colon = strrchr(name, ':');
         mongo_place *place = colon > full ? find_place(s, full, (size_t)(colon - full)) : NULL;
         mongo_range range;
-        int64_t id;
-        bool good = mongo_range_parse(value, &id, &range);
-        if (!place || (good && id != s->id)) {
+        mongo_range_head head;
+        bool good = mongo_range_parse(value, &head, &range);
+        if (!place || (good && head.id != s->id)) {
             mr_task_position(s->task, name, NULL);
             mongo_range_release(&range);
         } else if (!good || !mongo_place_restore(place, colon + 1, &range)) {
@@ -245,9 +249,41 @@ static mr_status restore(mongo_snapshot *s, const mr_positions *resume, mr_error
                     "the stored position \"%s\" is not one of this connector: %.300s", name, value);
             err->permanent = true;
             return MR_FATAL;
+        } else {
+            memcpy(place->read_from, head.home, sizeof head.home);
         }
     }
     return MR_OK;
+}
+
+static bool all_done(const mongo_place *place)
+{
+    bool done = place->planned;
+    for (size_t i = 0; i < place->count; i++) {
+        done = done && place->ranges[i].done;
+    }
+    return done;
+}
+
+/* Record ids of another server mean nothing here. */
+static void forget_foreign(mongo_snapshot *s)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        mongo_place *place = &s->places[i];
+        if (place->planned && !all_done(place) && mongo_place_by_record(place) &&
+            strcmp(place->read_from, place->home) != 0) {
+            mr_task_warn(s->task,
+                         "%s is read from its start again: how far it was read is known by record "
+                         "ids, which are not the same here, on another member of the replica set "
+                         "or after the collection was made anew",
+                         place->full);
+            for (size_t k = 0; k < place->count; k++) {
+                mongo_range_name(place, k, &s->name);
+                mr_task_position(s->task, mr_buffer_text(&s->name), NULL);
+            }
+            mongo_place_clear(place);
+        }
+    }
 }
 
 /* --- Rounds --- */
@@ -259,8 +295,8 @@ static mr_status choose_time(mongo_snapshot *s, mr_error *err)
     mongo_time now;
     bson_t command = BSON_INITIALIZER, reply;
     BSON_APPEND_INT32(&command, "ping", 1);
-    mr_status status = mr_mongo_command(s->mongo, "admin", &command, NULL, &reply, err,
-                                        "cannot ask for the cluster time");
+    mr_status status =
+        mongo_link_run(&s->link, "admin", &command, &reply, err, "cannot ask for the cluster time");
     if (status == MR_OK && mongo_reply_time(&reply, &now)) {
         now = mongo_time_before(now);
         s->at = mongo_time_compare(now, s->at) > 0 ? now : s->at;
@@ -348,7 +384,7 @@ void mongo_snapshot_close(mongo_snapshot *s)
         mongo_place_release(&s->places[i]);
     }
     free(s->places);
-    mr_mongo_close(s->mongo);
+    mongo_link_close(&s->link);
     mr_buffer_release(&s->text);
     mr_buffer_release(&s->name);
     free(s);
@@ -358,15 +394,15 @@ static mr_status connect_server(mongo_snapshot *s, mr_error *err)
 {
     const mongo_options *o = s->options;
     mr_status status =
-        mr_mongo_open(o->uri, mr_task_name(s->task), o->connect_timeout_ms, &s->mongo, err);
-    if (status != MR_OK || s->mongo->version[0] >= 5) {
+        mongo_link_open(&s->link, o->uri, mr_task_name(s->task), o->connect_timeout_ms, err);
+    if (status != MR_OK || s->link.mongo->version[0] >= 5) {
         return status;
     }
     mr_fail(err, MR_FATAL, MR_DOMAIN_MONGODB,
             "MongoDB at %s is version %d.%d, which can not read a collection as it was at one "
             "time: a snapshot needs 5.0 or newer; without one (snapshot.mode never) the source "
             "reads changes only",
-            s->mongo->host, s->mongo->version[0], s->mongo->version[1]);
+            s->link.mongo->host, s->link.mongo->version[0], s->link.mongo->version[1]);
     mr_error_field(err, "snapshot.mode");
     if (err) {
         err->permanent = true;
@@ -408,7 +444,7 @@ mr_status mongo_snapshot_open(mongo_snapshot *s, const mr_positions *resume, boo
     read_stored(resume, &was);
     mr_status status = connect_server(s, err);
     for (size_t i = 0; i < s->count && status == MR_OK; i++) {
-        status = mongo_place_survey(s->mongo, &s->places[i], err);
+        status = mongo_place_survey(&s->link, &s->places[i], err);
     }
     if (status == MR_OK && anew) {
         remove_stored(s->task, resume);
@@ -416,6 +452,7 @@ mr_status mongo_snapshot_open(mongo_snapshot *s, const mr_positions *resume, boo
     } else if (status == MR_OK) {
         s->id = was.id;
         status = restore(s, resume, err);
+        forget_foreign(s);
     }
     if (status != MR_OK) {
         return status;
@@ -436,15 +473,6 @@ mr_status mongo_snapshot_open(mongo_snapshot *s, const mr_positions *resume, boo
 }
 
 /* --- Reading --- */
-
-static bool all_done(const mongo_place *place)
-{
-    bool done = place->planned;
-    for (size_t i = 0; i < place->count; i++) {
-        done = done && place->ranges[i].done;
-    }
-    return done;
-}
 
 static void tell_finished(mongo_snapshot *s, const mongo_place *place)
 {
@@ -476,7 +504,7 @@ static mr_status finish(mongo_snapshot *s)
 /* The ranges of a collection become positions at once, with or before the first of its records. */
 static mr_status plan(mongo_snapshot *s, mongo_place *place, mr_error *err)
 {
-    mr_status status = mongo_place_plan(s->mongo, place, s->at, err);
+    mr_status status = mongo_place_plan(&s->link, place, s->at, err);
     for (size_t i = 0; i < place->count && status == MR_OK; i++) {
         status = save_range(s, place, &place->ranges[i], err);
     }
@@ -489,7 +517,7 @@ static mr_status give(mongo_snapshot *s, mr_error *err)
     mongo_place *place = &s->places[s->current];
     mr_status status = MR_OK;
     bool too_old;
-    if (mongo_readers_over(s->readers, &too_old)) {
+    if (mongo_readers_over(s->readers, &too_old, err)) {
         status = end_round(s, err);
         return status == MR_OK ? MR_IDLE : status;
     }
@@ -518,7 +546,7 @@ static mr_status settle(mongo_snapshot *s, size_t upto, mr_error *err)
     } else if (!whole && mongo_place_by_record(place)) {
         int64_t record;
         mr_status status =
-            mongo_find_record(s->mongo, place, load->documents[upto - 1], s->at, &record, err);
+            mongo_find_record(&s->link, place, load->documents[upto - 1], s->at, &record, err);
         if (status != MR_OK) {
             return status;
         }
@@ -547,12 +575,7 @@ static mr_status leave(mongo_snapshot *s, mr_error *err)
         return MR_OK;
     }
     bool too_old;
-    if (mongo_readers_over(s->readers, &too_old) && too_old) {
-        mr_fail(err, MR_RETRY, MR_DOMAIN_MONGODB,
-                "cannot read %s: the server has no history of any cluster time, not even of one "
-                "that is just over (see minSnapshotHistoryWindowInSeconds)",
-                place->full);
-    }
+    mongo_readers_over(s->readers, &too_old, err);
     mr_status status = too_old ? cut_short(s, err) : end_round(s, err);
     return status == MR_OK ? MR_IDLE : status;
 }

@@ -127,6 +127,7 @@ bool mongo_history_gone(const mr_error *err)
 {
     enum {
         CURSOR_NOT_FOUND = 43,
+        INVALID_OPTIONS = 72, /* a time that a new primary has not come to yet */
         QUERY_PLAN_KILLED = 175,
         CURSOR_KILLED = 237,
         SNAPSHOT_TOO_OLD = 239,
@@ -137,6 +138,7 @@ bool mongo_history_gone(const mr_error *err)
     }
     switch (err->native) {
     case CURSOR_NOT_FOUND:
+    case INVALID_OPTIONS:
     case QUERY_PLAN_KILLED:
     case CURSOR_KILLED:
     case SNAPSHOT_TOO_OLD:
@@ -147,18 +149,18 @@ bool mongo_history_gone(const mr_error *err)
     }
 }
 
-static mr_status run(mr_mongo *mongo, const mongo_place *place, const bson_t *command,
+static mr_status run(const mongo_link *link, const mongo_place *place, const bson_t *command,
                      bson_t *reply, mr_error *err)
 {
     char doing[400];
     snprintf(doing, sizeof doing, "cannot plan the snapshot of %s", place->full);
-    return mr_mongo_command(mongo, place->database, command, NULL, reply, err, doing);
+    return mongo_link_run(link, place->database, command, reply, err, doing);
 }
 
-static mr_status run_cursor(mr_mongo *mongo, const mongo_place *place, const bson_t *command,
+static mr_status run_cursor(const mongo_link *link, const mongo_place *place, const bson_t *command,
                             bson_t *reply, mongo_cursor *ret, mr_error *err)
 {
-    mr_status status = run(mongo, place, command, reply, err);
+    mr_status status = run(link, place, command, reply, err);
     return status == MR_OK ? mongo_cursor_read(reply, ret, err) : status;
 }
 
@@ -177,7 +179,7 @@ static mr_status refuse_capped(const mongo_place *place, mr_error *err)
     return MR_FATAL;
 }
 
-static mr_status look_at_options(mr_mongo *mongo, mongo_place *place, mr_error *err)
+static mr_status look_at_options(const mongo_link *link, mongo_place *place, mr_error *err)
 {
     auto_bson command = BSON_INITIALIZER, reply = BSON_INITIALIZER;
     bson_t filter;
@@ -187,7 +189,7 @@ static mr_status look_at_options(mr_mongo *mongo, mongo_place *place, mr_error *
     bson_append_document_end(&command, &filter);
     mongo_cursor cursor;
     bson_destroy(&reply);
-    mr_status status = run_cursor(mongo, place, &command, &reply, &cursor, err);
+    mr_status status = run_cursor(link, place, &command, &reply, &cursor, err);
     mr_slice found;
     mr_bson_element e;
     size_t at = 0;
@@ -203,7 +205,7 @@ static mr_status look_at_options(mr_mongo *mongo, mongo_place *place, mr_error *
     place->clustered = mr_bson_find_path(found, "options.clusteredIndex", &e);
     bool capped =
         mr_bson_find_path(found, "options.capped", &e) && e.type == MR_BSON_BOOL && mr_bson_int(&e);
-    return capped && mongo->version[0] < CAPPED_SINCE ? refuse_capped(place, err) : MR_OK;
+    return capped && link->mongo->version[0] < CAPPED_SINCE ? refuse_capped(place, err) : MR_OK;
 }
 
 static void read_number(const bson_t *reply, const char *name, int64_t *ret)
@@ -214,43 +216,69 @@ static void read_number(const bson_t *reply, const char *name, int64_t *ret)
     }
 }
 
-/* Who may find documents may count them; what collStats says takes a right of its own. */
-static mr_status look_at_size(mr_mongo *mongo, mongo_place *place, mr_error *err)
+static void read_home(const bson_t *stats, char out[MONGO_HOME_BYTES])
 {
-    static const char *const commands[] = {"collStats", "count"};
-    mr_status status = MR_OK;
-    for (size_t i = 0; i < 2; i++) {
-        auto_bson command = BSON_INITIALIZER, reply = BSON_INITIALIZER;
-        bson_append_utf8(&command, commands[i], -1, place->name, -1);
-        bson_destroy(&reply);
-        status = run(mongo, place, &command, &reply, err);
-        if (status == MR_OK) {
-            read_number(&reply, "count", &place->documents);
-            read_number(&reply, "n", &place->documents);
-            read_number(&reply, "size", &place->bytes);
-            return MR_OK;
-        }
-        if (err->native != UNAUTHORIZED) {
-            return status;
-        }
+    bson_iter_t it, uri;
+    out[0] = '\0';
+    if (bson_iter_init(&it, stats) && bson_iter_find_descendant(&it, "wiredTiger.uri", &uri) &&
+        BSON_ITER_HOLDS_UTF8(&uri) && strlen(bson_iter_utf8(&uri, NULL)) < MONGO_HOME_BYTES) {
+        snprintf(out, MONGO_HOME_BYTES, "%s", bson_iter_utf8(&uri, NULL));
+    }
+}
+
+static mr_status run_named(const mongo_link *link, const mongo_place *place, const char *name,
+                           bson_t *reply, mr_error *err)
+{
+    auto_bson command = BSON_INITIALIZER;
+    bson_append_utf8(&command, name, -1, place->name, -1);
+    return run(link, place, &command, reply, err);
+}
+
+mr_status mongo_find_home(const mongo_link *link, const mongo_place *place,
+                          char out[MONGO_HOME_BYTES], mr_error *err)
+{
+    auto_bson reply = BSON_INITIALIZER;
+    bson_destroy(&reply);
+    mr_status status = run_named(link, place, "collStats", &reply, err);
+    if (status == MR_OK) {
+        read_home(&reply, out);
     }
     return status;
 }
 
-mr_status mongo_place_survey(mr_mongo *mongo, mongo_place *place, mr_error *err)
+/* Who may find documents may count them; what collStats says takes a right of its own. */
+static mr_status look_at_size(const mongo_link *link, mongo_place *place, mr_error *err)
 {
-    mr_status status = look_at_options(mongo, place, err);
-    return status == MR_OK && !place->absent ? look_at_size(mongo, place, err) : status;
+    auto_bson stats = BSON_INITIALIZER, count = BSON_INITIALIZER;
+    bson_destroy(&stats);
+    mr_status status = run_named(link, place, "collStats", &stats, err);
+    if (status == MR_OK) {
+        read_number(&stats, "count", &place->documents);
+        read_number(&stats, "size", &place->bytes);
+        read_home(&stats, place->home);
+    } else if (err->native == UNAUTHORIZED) {
+        bson_destroy(&count);
+        status = run_named(link, place, "count", &count, err);
+        read_number(&count, "n", &place->documents);
+    }
+    return status;
+}
+
+mr_status mongo_place_survey(const mongo_link *link, mongo_place *place, mr_error *err)
+{
+    mr_status status = look_at_options(link, place, err);
+    return status == MR_OK && !place->absent ? look_at_size(link, place, err) : status;
 }
 
 /* --- Where to cut it --- */
 
 /* May it be read by record id? */
-static mr_status try_records(mr_mongo *mongo, const mongo_place *place, mongo_time at, bool *can,
-                             mr_error *err)
+static mr_status try_records(const mongo_link *link, const mongo_place *place, mongo_time at,
+                             bool *can, mr_error *err)
 {
     *can = false;
-    if (mongo->sharded || place->clustered || place->absent || place->pace->by_id) {
+    if (link->mongo->sharded || place->clustered || place->absent || !*place->home ||
+        place->pace->by_id) {
         return MR_OK;
     }
     auto_bson command = BSON_INITIALIZER, reply = BSON_INITIALIZER;
@@ -263,7 +291,7 @@ static mr_status try_records(mr_mongo *mongo, const mongo_place *place, mongo_ti
     mongo_add_read_concern(&command, at);
     mongo_cursor cursor;
     bson_destroy(&reply);
-    mr_status status = run_cursor(mongo, place, &command, &reply, &cursor, err);
+    mr_status status = run_cursor(link, place, &command, &reply, &cursor, err);
     if (status == MR_OK) {
         size_t walked = 0;
         mr_slice any;
@@ -280,8 +308,8 @@ static mr_status try_records(mr_mongo *mongo, const mongo_place *place, mongo_ti
 }
 
 /* Record id of the last document; 0: there is none. */
-static mr_status last_record(mr_mongo *mongo, const mongo_place *place, mongo_time at, int64_t *ret,
-                             mr_error *err)
+static mr_status last_record(const mongo_link *link, const mongo_place *place, mongo_time at,
+                             int64_t *ret, mr_error *err)
 {
     auto_bson command = BSON_INITIALIZER, reply = BSON_INITIALIZER;
     mongo_cursor cursor;
@@ -291,7 +319,7 @@ static mr_status last_record(mr_mongo *mongo, const mongo_place *place, mongo_ti
     BSON_APPEND_INT32(&command, "limit", 1);
     mongo_add_read_concern(&command, at);
     bson_destroy(&reply);
-    mr_status status = run_cursor(mongo, place, &command, &reply, &cursor, err);
+    mr_status status = run_cursor(link, place, &command, &reply, &cursor, err);
     if (status != MR_OK || !mongo_cursor_record(&cursor, ret)) {
         *ret = 0;
     }
@@ -318,8 +346,8 @@ static void end_stage(bson_t *pipeline, bson_t *stage, bson_t *inside)
 }
 
 /* _ids at random, in order. */
-static mr_status sample(mr_mongo *mongo, const mongo_place *place, size_t count, bson_t *reply,
-                        mongo_cursor *ret, mr_error *err)
+static mr_status sample(const mongo_link *link, const mongo_place *place, size_t count,
+                        bson_t *reply, mongo_cursor *ret, mr_error *err)
 {
     auto_bson command = BSON_INITIALIZER;
     bson_t pipeline, stage, inside;
@@ -336,7 +364,7 @@ static mr_status sample(mr_mongo *mongo, const mongo_place *place, size_t count,
     end_stage(&pipeline, &stage, &inside);
     bson_append_array_end(&command, &pipeline);
     mongo_add_order(&command, "cursor", "batchSize", (int32_t)count + 1);
-    return run_cursor(mongo, place, &command, reply, ret, err);
+    return run_cursor(link, place, &command, reply, ret, err);
 }
 
 /* "filter": {"_id": {"$in": [the _ids of these documents]}} */
@@ -365,7 +393,7 @@ static void add_ids(bson_t *command, const mongo_cursor *documents)
 }
 
 /* Which of these lie at which record ids; *count: room, then how many. */
-static mr_status look_up_records(mr_mongo *mongo, const mongo_place *place,
+static mr_status look_up_records(const mongo_link *link, const mongo_place *place,
                                  const mongo_cursor *sampled, mongo_time at, int64_t *records,
                                  size_t *count, mr_error *err)
 {
@@ -377,7 +405,7 @@ static mr_status look_up_records(mr_mongo *mongo, const mongo_place *place,
     mongo_add_read_concern(&command, at);
     mongo_cursor cursor;
     bson_destroy(&reply);
-    mr_status status = run_cursor(mongo, place, &command, &reply, &cursor, err);
+    mr_status status = run_cursor(link, place, &command, &reply, &cursor, err);
     size_t room = *count, walked = 0;
     mr_slice document;
     mr_bson_element e;
@@ -396,7 +424,7 @@ static int compare_records(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static mr_status record_bounds(mr_mongo *mongo, const mongo_place *place, mongo_time at,
+static mr_status record_bounds(const mongo_link *link, const mongo_place *place, mongo_time at,
                                int64_t last, mongo_mark *bounds, size_t *bound_count, mr_error *err)
 {
     int64_t records[MONGO_RANGES_MAX * SAMPLES_PER_RANGE];
@@ -408,9 +436,9 @@ static mr_status record_bounds(mr_mongo *mongo, const mongo_place *place, mongo_
         return MR_OK;
     }
     bson_destroy(&reply);
-    mr_status status = sample(mongo, place, count, &reply, &sampled, err);
+    mr_status status = sample(link, place, count, &reply, &sampled, err);
     if (status == MR_OK) {
-        status = look_up_records(mongo, place, &sampled, at, records, &count, err);
+        status = look_up_records(link, place, &sampled, at, records, &count, err);
     }
     if (status != MR_OK) {
         return status;
@@ -426,7 +454,7 @@ static mr_status record_bounds(mr_mongo *mongo, const mongo_place *place, mongo_
     return MR_OK;
 }
 
-static mr_status id_bounds(mr_mongo *mongo, const mongo_place *place, mongo_mark *bounds,
+static mr_status id_bounds(const mongo_link *link, const mongo_place *place, mongo_mark *bounds,
                            size_t *bound_count, mr_error *err)
 {
     size_t count = wanted_ranges(place) * SAMPLES_PER_RANGE;
@@ -437,7 +465,7 @@ static mr_status id_bounds(mr_mongo *mongo, const mongo_place *place, mongo_mark
         return MR_OK;
     }
     bson_destroy(&reply);
-    mr_status status = sample(mongo, place, count, &reply, &sampled, err);
+    mr_status status = sample(link, place, count, &reply, &sampled, err);
     size_t walked = 0;
     mr_slice document;
     for (size_t i = 0; status == MR_OK && next_document(&sampled, &walked, &document); i++) {
@@ -451,21 +479,21 @@ static mr_status id_bounds(mr_mongo *mongo, const mongo_place *place, mongo_mark
     return status;
 }
 
-mr_status mongo_place_plan(mr_mongo *mongo, mongo_place *place, mongo_time at, mr_error *err)
+mr_status mongo_place_plan(const mongo_link *link, mongo_place *place, mongo_time at, mr_error *err)
 {
     mongo_mark bounds[MONGO_RANGES_MAX] = {{0}}, end = {0};
     size_t count = 0;
     bool by_record = false;
     int64_t last = 0;
-    mr_status status = try_records(mongo, place, at, &by_record, err);
+    mr_status status = try_records(link, place, at, &by_record, err);
     if (status == MR_OK && by_record) {
-        status = last_record(mongo, place, at, &last, err);
+        status = last_record(link, place, at, &last, err);
     }
     if (status == MR_OK && by_record && last) {
-        status = record_bounds(mongo, place, at, last, bounds, &count, err);
+        status = record_bounds(link, place, at, last, bounds, &count, err);
         mongo_mark_set_record(&end, last);
     } else if (status == MR_OK && !by_record && !place->absent) {
-        status = id_bounds(mongo, place, bounds, &count, err);
+        status = id_bounds(link, place, bounds, &count, err);
     }
     if (status == MR_OK) {
         mongo_place_divide(place, bounds, count, &end);

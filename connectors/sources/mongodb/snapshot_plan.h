@@ -6,15 +6,21 @@
 #ifndef MR_SOURCES_MONGODB_SNAPSHOT_PLAN_H
 #define MR_SOURCES_MONGODB_SNAPSHOT_PLAN_H
 
+#include "snapshot_link.h"
 #include "snapshot_range.h"
 
-/* Finds out whether the collection is there, how it is stored, and about how large it is. MR_FATAL
- * permanent: a capped collection on a server older than 8.0. */
-MR_CHECKED mr_status mongo_place_survey(mr_mongo *mongo, mongo_place *place, mr_error *err);
+/* Finds out whether the collection is there, how and where it is stored, and about how large it is.
+ * MR_FATAL permanent: a capped collection on a server older than 8.0. */
+MR_CHECKED mr_status mongo_place_survey(const mongo_link *link, mongo_place *place, mr_error *err);
+
+/* Name of the file that holds the collection on the link's server, which no other server has, nor
+ * this one after it was set up anew; "": not told. */
+MR_CHECKED mr_status mongo_find_home(const mongo_link *link, const mongo_place *place,
+                                     char out[MONGO_HOME_BYTES], mr_error *err);
 
 /* Makes its ranges, of what is in it at cluster time `at`. mongo_history_gone(err): at no longer
  * can be read. */
-MR_CHECKED mr_status mongo_place_plan(mr_mongo *mongo, mongo_place *place, mongo_time at,
+MR_CHECKED mr_status mongo_place_plan(const mongo_link *link, mongo_place *place, mongo_time at,
                                       mr_error *err);
 
 /* --- Commands that both plan and readers put together --- */

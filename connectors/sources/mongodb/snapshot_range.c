@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "codec/text.h"
 
 /* --- Marks --- */
 
@@ -156,9 +157,14 @@ void mongo_range_release(mongo_range *range)
     mongo_mark_release(&range->last);
 }
 
-void mongo_range_print(const mongo_range *range, int64_t id, mr_buffer *out)
+void mongo_range_print(const mongo_range *range, const mongo_range_head *head, mr_buffer *out)
 {
-    mr_buffer_printf(out, "{\"id\":%" PRId64 ",", id);
+    mr_buffer_printf(out, "{\"id\":%" PRId64 ",", head->id);
+    if (*head->home) {
+        mr_buffer_add_text(out, "\"home\":");
+        mr_json_any_text(head->home, strlen(head->home), out);
+        mr_buffer_add_char(out, ',');
+    }
     print_mark("from", &range->from, out);
     print_mark("to", &range->to, out);
     print_mark("last", &range->last, out);
@@ -175,9 +181,20 @@ static bool number_of(mr_slice root, const char *name, int64_t *ret)
     return good;
 }
 
-bool mongo_range_parse(const char *text, int64_t *id, mongo_range *ret)
+static bool text_of(mr_slice root, const char *name, char *out, size_t size)
 {
-    *id = 0;
+    mr_bson_element e;
+    bool there = mr_bson_find(root, name, &e);
+    if (there && e.type == MR_BSON_STRING && mr_bson_text(&e).len < size) {
+        snprintf(out, size, "%.*s", (int)mr_bson_text(&e).len, mr_bson_text(&e).data);
+        return true;
+    }
+    return !there;
+}
+
+bool mongo_range_parse(const char *text, mongo_range_head *head, mongo_range *ret)
+{
+    *head = (mongo_range_head){0};
     *ret = (mongo_range){0};
     bson_t *parsed = bson_new_from_json((const uint8_t *)text, -1, NULL);
     if (!parsed) {
@@ -188,7 +205,8 @@ bool mongo_range_parse(const char *text, int64_t *id, mongo_range *ret)
     int64_t done = 0;
     bool good = mr_bson_check(root.data, root.len, &malformed) == MR_OK &&
                 parse_mark(root, "from", &ret->from) && parse_mark(root, "to", &ret->to) &&
-                parse_mark(root, "last", &ret->last) && number_of(root, "id", id) &&
+                parse_mark(root, "last", &ret->last) && number_of(root, "id", &head->id) &&
+                text_of(root, "home", head->home, sizeof head->home) &&
                 number_of(root, "done", &done) && number_of(root, "documents", &ret->documents) &&
                 number_of(root, "bytes", &ret->bytes);
     ret->done = done != 0;
@@ -202,12 +220,20 @@ bool mongo_range_parse(const char *text, int64_t *id, mongo_range *ret)
 
 /* --- Places --- */
 
-void mongo_place_release(mongo_place *place)
+void mongo_place_clear(mongo_place *place)
 {
     for (size_t i = 0; i < place->count; i++) {
         mongo_range_release(&place->ranges[i]);
     }
     free(place->ranges);
+    place->ranges = NULL;
+    place->count = 0;
+    place->planned = false;
+}
+
+void mongo_place_release(mongo_place *place)
+{
+    mongo_place_clear(place);
     free(place->database);
     free(place->name);
     free(place->full);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A reader takes a range, scans it until the range is at its end or the round is, and queues each
- * load whole; so the lock is taken once for half a megabyte. What is queued is handed over also when the
- * round has ended or a reader has failed: it was read, and brings the range forward.
+ * load whole; so the lock is taken once for half a megabyte. What is queued is handed over also
+ * when the round has ended or a reader has failed: it was read, and brings the range forward.
  */
 #include "snapshot_readers.h"
 
@@ -26,6 +26,7 @@ struct mongo_readers {
     pthread_cond_t work;  /* for readers: something to do, or room */
     pthread_cond_t news;  /* for the task: a load, or a reader that has ended what it did */
     bool stop, too_old;
+    mr_error why; /* too old */
     mongo_time at;
     int64_t ends_us;
     mongo_place *place; /* NULL: nothing to read */
@@ -95,38 +96,34 @@ static mr_status read_range(mongo_readers *r, mongo_scan *scan, mr_error *err)
 
 /* A reader's connection; made when it has its first range. */
 typedef struct connection {
-    mr_mongo *mongo;
-    mongoc_client_session_t *session;
-    bson_t opts; /* of commands: the session */
+    mongo_link link;
+    const mongo_place *checked; /* is where its record ids are valid */
 } connection;
 
-static mr_status connect_reader(const mongo_readers *r, connection *c, mr_error *err)
+static mr_status check_home(connection *c, const mongo_place *place, mr_error *err)
 {
-    if (c->mongo) {
+    char home[MONGO_HOME_BYTES];
+    if (c->checked == place || !mongo_place_by_record(place)) {
         return MR_OK;
     }
-    mr_status status = mr_mongo_open(r->uri, r->app_name, r->timeout_ms, &c->mongo, err);
-    if (status != MR_OK) {
-        return status;
+    mr_status status = mongo_find_home(&c->link, place, home, err);
+    if (status == MR_OK && strcmp(home, place->home) != 0) {
+        status = mr_fail(err, MR_REOPEN, MR_DOMAIN_MONGODB,
+                         "another member of the replica set has become primary while %s was read",
+                         place->full);
     }
-    bson_error_t error;
-    mongoc_session_opt_t *options = mongoc_session_opts_new();
-    mongoc_session_opts_set_causal_consistency(options, false);
-    c->session = mongoc_client_start_session(c->mongo->client, options, &error);
-    mongoc_session_opts_destroy(options);
-    if (!c->session || !mongoc_client_session_append(c->session, &c->opts, &error)) {
-        return mr_mongo_failed(c->mongo, NULL, &error, err, "cannot begin a session");
-    }
-    return MR_OK;
+    c->checked = status == MR_OK ? place : NULL;
+    return status;
 }
 
-static void disconnect(connection *c)
+static mr_status connect_reader(const mongo_readers *r, connection *c, const mongo_place *place,
+                                mr_error *err)
 {
-    if (c->session) {
-        mongoc_client_session_destroy(c->session);
+    mr_status status = MR_OK;
+    if (!c->link.mongo) {
+        status = mongo_link_open(&c->link, r->uri, r->app_name, r->timeout_ms, err);
     }
-    mr_mongo_close(c->mongo);
-    bson_destroy(&c->opts);
+    return status == MR_OK ? check_home(c, place, err) : status;
 }
 
 static void end_range(mongo_readers *r, mr_status status, const mr_error *err)
@@ -134,6 +131,7 @@ static void end_range(mongo_readers *r, mr_status status, const mr_error *err)
     r->active--;
     if (status != MR_OK && mongo_history_gone(err)) {
         r->too_old = true;
+        r->why = *err;
     } else if (status != MR_OK && r->status == MR_OK) {
         r->status = status;
         r->error = *err;
@@ -144,7 +142,7 @@ static void end_range(mongo_readers *r, mr_status status, const mr_error *err)
 static void *reader_main(void *argument)
 {
     mongo_readers *r = argument;
-    connection c = {.opts = BSON_INITIALIZER};
+    connection c = {0};
     pthread_mutex_lock(&r->lock);
     while (!r->stop) {
         mongo_range *range = next_range(r);
@@ -154,11 +152,11 @@ static void *reader_main(void *argument)
         }
         mongo_scan scan;
         mr_error err = {0};
+        const mongo_place *place = r->place;
         r->active++;
-        mongo_scan_init(&scan, NULL, &c.opts, r->place, range, r->at);
+        mongo_scan_init(&scan, &c.link, place, range, r->at);
         pthread_mutex_unlock(&r->lock);
-        mr_status status = connect_reader(r, &c, &err);
-        scan.mongo = c.mongo;
+        mr_status status = connect_reader(r, &c, place, &err);
         if (status == MR_OK) {
             status = read_range(r, &scan, &err);
         }
@@ -167,7 +165,7 @@ static void *reader_main(void *argument)
         end_range(r, status, &err);
     }
     pthread_mutex_unlock(&r->lock);
-    disconnect(&c);
+    mongo_link_close(&c.link);
     return NULL;
 }
 
@@ -232,11 +230,14 @@ void mongo_readers_begin(mongo_readers *r, mongo_time at, int64_t ends_us)
     pthread_mutex_unlock(&r->lock);
 }
 
-bool mongo_readers_over(mongo_readers *r, bool *cut_short)
+bool mongo_readers_over(mongo_readers *r, bool *cut_short, mr_error *err)
 {
     pthread_mutex_lock(&r->lock);
     bool ret = ended(r);
     *cut_short = r->too_old;
+    if (r->too_old) {
+        *err = r->why;
+    }
     pthread_mutex_unlock(&r->lock);
     return ret;
 }

@@ -25,9 +25,9 @@ void mongo_readers_stop(mongo_readers *readers);
 
 /* Begins a round: what is given is read as it was at `at`, until ends_us. */
 void mongo_readers_begin(mongo_readers *readers, mongo_time at, int64_t ends_us);
-/* Has the round ended? *cut_short: since the server has no history of `at` any more; else because
- * its time is over. */
-bool mongo_readers_over(mongo_readers *readers, bool *cut_short);
+/* Has the round ended? *cut_short: since the server has no history of `at` any more, *err says how;
+ * else because its time is over. */
+bool mongo_readers_over(mongo_readers *readers, bool *cut_short, mr_error *err);
 /* Gives a collection to read, when nothing is left of the one before (MR_END). */
 void mongo_readers_give(mongo_readers *readers, mongo_place *place);
 

@@ -84,8 +84,8 @@ static mr_status run(const mongo_scan *scan, const bson_t *command, bson_t *repl
 {
     char doing[400];
     snprintf(doing, sizeof doing, "cannot read %s", scan->place->full);
-    mr_status status = mr_mongo_command(scan->mongo, scan->place->database, command, scan->opts,
-                                        reply, err, doing);
+    mr_status status =
+        mongo_link_run(scan->link, scan->place->database, command, reply, err, doing);
     return status == MR_OK ? mongo_cursor_read(reply, ret, err) : status;
 }
 
@@ -140,8 +140,8 @@ static void kill_cursor(mongo_scan *scan)
     BSON_APPEND_INT64(&cursors, "0", scan->cursor);
     bson_append_array_end(&command, &cursors);
     bson_destroy(&reply);
-    mr_status status = mr_mongo_command(scan->mongo, scan->place->database, &command, scan->opts,
-                                        &reply, &ignored, "cannot end a cursor");
+    mr_status status = mongo_link_run(scan->link, scan->place->database, &command, &reply, &ignored,
+                                      "cannot end a cursor");
     (void)status;
 }
 
@@ -360,11 +360,10 @@ mr_status mongo_scan_next(mongo_scan *scan, mongo_load **ret, mr_error *err)
     return MR_OK;
 }
 
-void mongo_scan_init(mongo_scan *scan, mr_mongo *mongo, const bson_t *opts,
-                     const mongo_place *place, mongo_range *range, mongo_time at)
+void mongo_scan_init(mongo_scan *scan, const mongo_link *link, const mongo_place *place,
+                     mongo_range *range, mongo_time at)
 {
-    *scan = (mongo_scan){.mongo = mongo,
-                         .opts = opts,
+    *scan = (mongo_scan){.link = link,
                          .place = place,
                          .range = range,
                          .at = at,
@@ -386,7 +385,7 @@ void mongo_scan_release(mongo_scan *scan)
     mongo_mark_release(&scan->mark);
 }
 
-mr_status mongo_find_record(mr_mongo *mongo, const mongo_place *place, mr_slice document,
+mr_status mongo_find_record(const mongo_link *link, const mongo_place *place, mr_slice document,
                             mongo_time at, int64_t *ret, mr_error *err)
 {
     auto_bson command = BSON_INITIALIZER, reply = BSON_INITIALIZER;
@@ -402,7 +401,7 @@ mr_status mongo_find_record(mr_mongo *mongo, const mongo_place *place, mr_slice 
     mongo_add_record_projection(&command);
     BSON_APPEND_INT32(&command, "limit", 1);
     mongo_add_read_concern(&command, at);
-    const mongo_scan scan = {.mongo = mongo, .place = place};
+    const mongo_scan scan = {.link = link, .place = place};
     bson_destroy(&reply);
     mr_status status = run(&scan, &command, &reply, &cursor, err);
     if (status == MR_OK && !mongo_cursor_record(&cursor, ret)) {

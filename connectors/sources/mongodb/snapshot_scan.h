@@ -8,6 +8,7 @@
 #ifndef MR_SOURCES_MONGODB_SNAPSHOT_SCAN_H
 #define MR_SOURCES_MONGODB_SNAPSHOT_SCAN_H
 
+#include "snapshot_link.h"
 #include "snapshot_range.h"
 
 /* What one reply brought of a range. */
@@ -24,8 +25,7 @@ typedef struct mongo_load {
 void mongo_load_free(mongo_load *load); /* NULL is fine */
 
 typedef struct mongo_scan {
-    mr_mongo *mongo;
-    const bson_t *opts; /* of commands: the session */
+    const mongo_link *link;
     const mongo_place *place;
     mongo_range *range;
     mongo_time at;
@@ -38,8 +38,8 @@ typedef struct mongo_scan {
 } mongo_scan;
 
 /* All but the scan is borrowed. The range is only looked at here. */
-void mongo_scan_init(mongo_scan *scan, mr_mongo *mongo, const bson_t *opts,
-                     const mongo_place *place, mongo_range *range, mongo_time at);
+void mongo_scan_init(mongo_scan *scan, const mongo_link *link, const mongo_place *place,
+                     mongo_range *range, mongo_time at);
 /* The next load; it may be empty. After one that is `last` there is none.
  * mongo_history_gone(err): the rest must be read at a later time. */
 MR_CHECKED mr_status mongo_scan_next(mongo_scan *scan, mongo_load **ret, mr_error *err);
@@ -47,7 +47,8 @@ MR_CHECKED mr_status mongo_scan_next(mongo_scan *scan, mongo_load **ret, mr_erro
 void mongo_scan_release(mongo_scan *scan);
 
 /* The record id of a document, which lies there at cluster time `at`. */
-MR_CHECKED mr_status mongo_find_record(mr_mongo *mongo, const mongo_place *place, mr_slice document,
-                                       mongo_time at, int64_t *ret, mr_error *err);
+MR_CHECKED mr_status mongo_find_record(const mongo_link *link, const mongo_place *place,
+                                       mr_slice document, mongo_time at, int64_t *ret,
+                                       mr_error *err);
 
 #endif

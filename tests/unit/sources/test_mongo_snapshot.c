@@ -41,15 +41,17 @@ static char *round_trip(const mongo_range *range)
 {
     mr_buffer out = MR_BUFFER_INIT(MONGO_RANGE_TEXT_MAX);
     mongo_range back;
-    int64_t id;
-    mongo_range_print(range, 1234567890123, &out);
+    const mongo_range_head head = {1234567890123, "a \"home\""};
+    mongo_range_head read;
+    mongo_range_print(range, &head, &out);
     assert_false(out.failed);
     char *text = mr_strdup(mr_buffer_text(&out));
     mr_buffer_release(&out);
-    if (!mongo_range_parse(text, &id, &back)) {
+    if (!mongo_range_parse(text, &read, &back)) {
         fail_msg("does not read back: %s", text);
     }
-    assert_int_equal(id, 1234567890123);
+    assert_int_equal(read.id, head.id);
+    assert_string_equal(read.home, head.home);
     assert_same_mark(&range->from, &back.from);
     assert_same_mark(&range->to, &back.to);
     assert_same_mark(&range->last, &back.last);
@@ -65,7 +67,7 @@ static void a_range_of_records_reads_back(void **state)
     (void)state;
     mongo_range range = {.documents = INT64_MAX, .bytes = 1};
     char *text = round_trip(&range);
-    assert_string_equal(text, "{\"id\":1234567890123,\"done\":false,"
+    assert_string_equal(text, "{\"id\":1234567890123,\"home\":\"a \\\"home\\\"\",\"done\":false,"
                               "\"documents\":9223372036854775807,\"bytes\":1}");
     free(text);
     mongo_mark_set_record(&range.from, 5);
@@ -158,6 +160,7 @@ static void texts_of_others_are_refused(void **state)
         "{}",
         "{\"id\":1,\"done\":false,\"documents\":1}",
         "{\"id\":1,\"done\":false,\"documents\":1,\"bytes\":\"x\"}",
+        "{\"id\":1,\"home\":3,\"done\":false,\"documents\":1,\"bytes\":1}",
         "{\"id\":1,\"from\":3,\"done\":false,\"documents\":1,\"bytes\":1}",
         "{\"id\":1,\"from\":{\"a\":3},\"done\":false,\"documents\":1,\"bytes\":1}",
         "{\"id\":1,\"from\":{\"$hex\":\"05000000\"},\"done\":false,\"documents\":1,\"bytes\":1}",
@@ -166,8 +169,8 @@ static void texts_of_others_are_refused(void **state)
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         mongo_range range;
-        int64_t id;
-        if (mongo_range_parse(texts[i], &id, &range)) {
+        mongo_range_head head;
+        if (mongo_range_parse(texts[i], &head, &range)) {
             fail_msg("taken for a range: %s", texts[i]);
         }
     }

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "base/options.h"
 #include "codec/bson.h"
 
@@ -124,21 +125,40 @@ static int by_name(const void *a, const void *b)
     return strcasecmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static mr_status check_clashes(const mr_columns *columns, mr_error *err)
+/* Two fields that SQL can not tell apart; false: there are none. */
+static bool find_clash(const mr_columns *columns, const char *clash[2])
 {
     const char **names = mr_alloc((columns->count + 1) * sizeof *names);
     for (size_t i = 0; i < columns->count; i++) {
         names[i] = columns->items[i].name;
     }
     qsort(names, columns->count, sizeof *names, by_name);
-    mr_status status = MR_OK;
-    for (size_t i = 1; i < columns->count && status == MR_OK; i++) {
-        if (strcasecmp(names[i - 1], names[i]) == 0) {
-            status = refuse_clash(names[i - 1], names[i], err);
-        }
+    bool found = false;
+    for (size_t i = 1; i < columns->count && !found; i++) {
+        found = strcasecmp(names[i - 1], names[i]) == 0;
+        clash[0] = names[i - 1];
+        clash[1] = names[i];
     }
     free(names);
-    return status;
+    return found;
+}
+
+/* What documents have is not for the query to refuse: the field seen first keeps its name. */
+static mr_status check_clashes(mr_columns *columns, const mr_schema *schema, mr_error *err)
+{
+    const char *clash[2];
+    if (!find_clash(columns, clash)) {
+        return MR_OK;
+    }
+    if (!mr_columns_are_open(schema)) {
+        return refuse_clash(clash[0], clash[1], err);
+    }
+    columns->alike = true;
+    mr_log(MR_LOG_WARN, "query.fields.alike",
+           "documents of %s have fields '%s' and '%s', which differ only in case: a query that "
+           "names one of them gets the one that was seen first",
+           schema->name, clash[0], clash[1]);
+    return MR_OK;
 }
 
 mr_status mr_columns_of_schema(const mr_schema *schema, mr_columns *ret, mr_error *err)
@@ -160,7 +180,7 @@ mr_status mr_columns_of_schema(const mr_schema *schema, mr_columns *ret, mr_erro
         };
     }
     columns.visible = columns.count;
-    mr_status status = check_clashes(&columns, err);
+    mr_status status = check_clashes(&columns, schema, err);
     if (status != MR_OK) {
         mr_columns_release(&columns);
         return status;

@@ -50,6 +50,7 @@ typedef struct mr_columns {
     bool stub;    /* no schema is known: a column for each name in the query */
     char **names; /* of columns that are not the schema's */
     size_t name_count;
+    bool alike;    /* there are fields whose names differ only in case: the first one has it */
     size_t absent; /* how many of them mr_columns_add_absent() added: the last ones */
 } mr_columns;
 
@@ -58,7 +59,8 @@ mr_sql_type mr_sql_type_of(const mr_schema *schema);
 /* "long", "string", ..., "value of no fixed type". */
 const char *mr_sql_type_name(mr_type type);
 
-/* Two fields whose names differ only in case can not be told apart in SQL: MR_FATAL, permanent. A
+/* Two fields whose names differ only in case can not be told apart in SQL: MR_FATAL, permanent, but
+ * for documents (mr_columns_are_open), where the one seen first has the name. A
  * field named like a metadata column hides it. */
 MR_CHECKED mr_status mr_columns_of_schema(const mr_schema *schema, mr_columns *ret, mr_error *err);
 /* For a query whose schema is not known: every name in it may be a column. */

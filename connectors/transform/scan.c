@@ -64,6 +64,9 @@ static int table_connect(sqlite3 *db, void *aux, int argc, const char *const *ar
             }
             mr_buffer_add_char(&sql, *c);
         }
+        if (columns->alike && mr_columns_find(columns, columns->items[i].name) != (int)i) {
+            mr_buffer_printf(&sql, "\x01%zu", i); /* a name that no query can say */
+        }
         mr_buffer_printf(&sql, "\" %s%s", affinity(columns->items[i].type.type),
                          i < columns->visible ? "" : " HIDDEN");
     }

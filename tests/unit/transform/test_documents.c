@@ -49,6 +49,23 @@ static void absent_fields(void **state)
     fixture_release(&f);
 }
 
+static void fields_that_differ_in_case(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_init(&f, "{'type':'record','name':'taxi.trips','aliases':['" MR_BSON_ABSENT "'],"
+                     "'fields':[{'name':'x','type':'int'},{'name':'Status','type':'int'},"
+                     "{'name':'STATUS','type':'int'}]}");
+    ADD(&f, c_int(MR_INT, 1), c_int(MR_INT, 2), c_int(MR_INT, 3));
+    query(&f, "SELECT STATUS + x AS sum, status FROM record WHERE status = 2");
+    expect_counts(&f, 1, 0);
+    expect_int(&f, 0, "sum", 3);
+    query(&f, "SELECT * FROM record WHERE x = 1");
+    expect_int(&f, 0, "Status", 2);
+    expect_int(&f, 0, "STATUS", 3);
+    fixture_release(&f);
+}
+
 static void other_mistakes_stay_mistakes(void **state)
 {
     (void)state;
@@ -84,6 +101,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(absent_fields),
+        cmocka_unit_test(fields_that_differ_in_case),
         cmocka_unit_test(other_mistakes_stay_mistakes),
         cmocka_unit_test(ids),
     };

@@ -51,6 +51,28 @@ static void test_put_then_get_elsewhere(void **state)
     mr_schema_release(schema);
 }
 
+/* What was there when the topic was read needs no broker any more: the stop would end its reading.
+ */
+static void test_preloaded_is_known(void **state)
+{
+    (void)state;
+    const mr_schema *schema = unique_schema(9);
+    mr_schemas *one = new_set();
+    mr_schemas *two = new_set();
+    atomic_bool stop = false;
+    mr_error err;
+    const mr_schema *found;
+    expect_ok(mr_schemas_put(one, schema, NULL, &err), &err);
+    expect_ok(mr_schemas_preload(two, &stop, &err), &err);
+    atomic_store(&stop, true);
+    expect_ok(mr_schemas_preload(two, &stop, &err), &err); /* once is enough */
+    expect_ok(mr_schemas_get(two, schema->fingerprint, &stop, &found, &err), &err);
+    assert_true(found->fingerprint == schema->fingerprint);
+    mr_schemas_free(one);
+    mr_schemas_free(two);
+    mr_schema_release(schema);
+}
+
 static void test_unknown_is_rejected_quickly(void **state)
 {
     (void)state;
@@ -118,6 +140,7 @@ int main(void)
     need_broker();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_put_then_get_elsewhere),
+        cmocka_unit_test(test_preloaded_is_known),
         cmocka_unit_test(test_unknown_is_rejected_quickly),
         cmocka_unit_test(test_tasks_share_a_set),
     };

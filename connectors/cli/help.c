@@ -118,9 +118,12 @@ static void show_option_flag(FILE *out, const mr_connector *connector, const mr_
 void mr_help_connector(FILE *out, const mr_connector *connector)
 {
     mr_connector_flags flags = mr_connector_flags_of(connector);
-    fprintf(out, "millrace %s: %s\n\n", connector->name, connector->summary);
+    bool both = mr_connector_find(connector->name, true, false) &&
+                mr_connector_find(connector->name, false, true); /* a name alone would not do */
+    const char *kind = !both ? "" : connector->source ? "source " : "sink ";
+    fprintf(out, "millrace %s%s: %s\n\n", kind, connector->name, connector->summary);
     mr_show_heading(out, "Usage");
-    fprintf(out, "  millrace %s [flags]\n\n", connector->name);
+    fprintf(out, "  millrace %s%s [flags]\n\n", kind, connector->name);
     mr_show_text(out, 0, connector->help);
     fputc('\n', out);
     mr_show_heading(out, "Options (required ones first; in brackets: what is allowed, default, "

@@ -120,6 +120,12 @@ static enum fit fit(const mr_schema *schema, const mr_cell *cell)
     return !logical && promotes(base, schema->base) ? FITS_PROMOTED : NO_FIT;
 }
 
+/* Most cells: of the schema's own type, which is one whose length may be any. */
+static inline bool fits_plainly(const mr_schema *schema, const mr_cell *cell)
+{
+    return cell->type == schema->type && cell->type != MR_RECORD && cell->type != MR_FIXED;
+}
+
 /* The branch of the best fit; cell->branch where it is as good as any. -1: none. */
 static int choose(const mr_schema *schema, const mr_cell *cell)
 {
@@ -154,9 +160,11 @@ static size_t write_varint(char *to, int64_t value)
     return len;
 }
 
-static void put_varint(mr_buffer *out, int64_t value)
+static inline void put_varint(mr_buffer *out, int64_t value)
 {
-    if (out->capacity - out->len >= VARINT_BYTES_MAX) {
+    if (value >= -64 && value < 64 && out->len < out->capacity) { /* one byte: most lengths */
+        out->data[out->len++] = (char)((uint64_t)value << 1 ^ (0 - ((uint64_t)value >> 63)));
+    } else if (out->capacity - out->len >= VARINT_BYTES_MAX) {
         out->len += write_varint(out->data + out->len, value);
     } else {
         char bytes[VARINT_BYTES_MAX];
@@ -313,13 +321,15 @@ static bool put_bool(encoding *e, const mr_cell *cell)
 static bool put(encoding *e, const mr_schema *schema, const mr_cell *cell)
 {
     if (schema->base == MR_UNION) {
-        int branch = choose(schema, cell);
+        bool plain = cell->branch < schema->branch_count &&
+                     fits_plainly(schema->branches[cell->branch], cell);
+        int branch = plain ? cell->branch : choose(schema, cell);
         if (branch < 0) {
             return misfit(e, schema, cell);
         }
         put_varint(e->out, branch);
         schema = schema->branches[branch];
-    } else if (!fit(schema, cell)) {
+    } else if (!fits_plainly(schema, cell) && !fit(schema, cell)) {
         return misfit(e, schema, cell);
     }
     switch (schema->base) {

@@ -169,17 +169,41 @@ size_t mr_double_text(double value, char out[MR_NUMBER_TEXT_BYTES])
     }
 }
 
+/* Without a division for most numbers: the length follows from the highest bit and one comparison,
+ * and an odd number does not end in zero. */
 int mr_int_digits(int64_t value)
 {
+    static const uint64_t powers[] = {
+        UINT64_C(1),
+        UINT64_C(10),
+        UINT64_C(100),
+        UINT64_C(1000),
+        UINT64_C(10000),
+        UINT64_C(100000),
+        UINT64_C(1000000),
+        UINT64_C(10000000),
+        UINT64_C(100000000),
+        UINT64_C(1000000000),
+        UINT64_C(10000000000),
+        UINT64_C(100000000000),
+        UINT64_C(1000000000000),
+        UINT64_C(10000000000000),
+        UINT64_C(100000000000000),
+        UINT64_C(1000000000000000),
+        UINT64_C(10000000000000000),
+        UINT64_C(100000000000000000),
+        UINT64_C(1000000000000000000),
+        UINT64_C(10000000000000000000), /* of 64 bits: only the least int64 has them */
+    };
     uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
-    int ret = 0;
-    while (left && left % 10 == 0) {
+    if (!left) {
+        return 0;
+    }
+    while (!(left & 1) && left % 10 == 0) {
         left /= 10;
     }
-    for (; left; left /= 10) {
-        ret++;
-    }
-    return ret;
+    int bits = 64 - __builtin_clzll(left), digits = bits * 1233 >> 12; /* 1233 / 4096: log10(2) */
+    return digits + (left >= powers[digits]);
 }
 
 int mr_double_digits(double value)

@@ -128,6 +128,34 @@ static void numbers_are_the_shortest(void **state)
     }
 }
 
+static int digits_in_text(int64_t value)
+{
+    char text[32];
+    int len = snprintf(text, sizeof text, "%lld", (long long)value);
+    while (len && text[len - 1] == '0') {
+        len--;
+    }
+    return len - (text[0] == '-');
+}
+
+/* At each power of two and of ten, and on both sides of it. */
+static void digits_of_whole_numbers(void **state)
+{
+    (void)state;
+    uint64_t ten = 1;
+    for (int i = 0; i < 64; i++, ten = i < 19 ? ten * 10 : 1) {
+        for (int near = -1; near <= 1; near++) {
+            int64_t two = (int64_t)((UINT64_C(1) << i) + (uint64_t)near);
+            int64_t power = (int64_t)(ten + (uint64_t)near);
+            assert_int_equal(mr_int_digits(two), digits_in_text(two));
+            assert_int_equal(mr_int_digits(power), digits_in_text(power));
+            assert_int_equal(mr_int_digits(-power), digits_in_text(-power));
+        }
+    }
+    assert_int_equal(mr_int_digits(0), 0);
+    assert_int_equal(mr_int_digits(INT64_MIN), 19);
+}
+
 static void json_of_any_bytes(void **state)
 {
     (void)state;
@@ -205,13 +233,10 @@ static void json_strings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(utf8_at_its_borders),
-        cmocka_unit_test(numbers_read_back),
-        cmocka_unit_test(numbers_are_the_shortest),
-        cmocka_unit_test(json_strings),
-        cmocka_unit_test(json_of_any_bytes),
-        cmocka_unit_test(whole_numbers_and_base64),
-        cmocka_unit_test(times_in_utc),
+        cmocka_unit_test(utf8_at_its_borders),      cmocka_unit_test(numbers_read_back),
+        cmocka_unit_test(numbers_are_the_shortest), cmocka_unit_test(json_strings),
+        cmocka_unit_test(digits_of_whole_numbers),  cmocka_unit_test(json_of_any_bytes),
+        cmocka_unit_test(whole_numbers_and_base64), cmocka_unit_test(times_in_utc),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,7 +99,8 @@ typedef struct mongo_snapshot_batch {
 MR_CHECKED mr_status mongo_snapshot_next(mongo_snapshot *snapshot, mongo_snapshot_batch *ret,
                                          int64_t deadline_us, mr_error *err);
 /* The first `count` of them are records (or rejects) of this poll: sets their position. All of them
- * at once costs nothing; a part costs a question to the server. */
+ * at once costs nothing; a part costs a question to the server. MR_RETRY: which it can not answer
+ * any more. */
 MR_CHECKED mr_status mongo_snapshot_took(mongo_snapshot *snapshot, size_t count, mr_error *err);
 
 #endif

@@ -99,4 +99,6 @@ equal "has dead letters only" "drained 4 0 4" "$(went)"
 contains "that say which view is needed" \
     "$("$MILLRACE" tap "$name-images.out.dlq" --once | jq -r '.headers["__connect.errors.exception.message"]' | head -n 1)" \
     "stream.view.type NEW_IMAGE or NEW_AND_OLD_IMAGES"
+drive 'client.drop_database(db.name)'
+sql "DROP SCHEMA $name CASCADE" 2>/dev/null
 scenario_end

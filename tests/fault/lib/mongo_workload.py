@@ -24,6 +24,12 @@ def client(uri):
     return pymongo.MongoClient(uri, retryWrites=True, serverSelectionTimeoutMS=60000, uuidRepresentation="standard")
 
 
+def is_passing(error):
+    """The primary is away, or steps down in the middle of a write, also of one that the driver does again."""
+    return isinstance(error, (pymongo.errors.AutoReconnect, pymongo.errors.ServerSelectionTimeoutError)) or (
+        isinstance(error, PyMongoError) and error.has_error_label("RetryableWriteError"))
+
+
 def value(rng, depth=0):
     kinds = [
         lambda: rng.randrange(-5, 1 << 20),
@@ -170,11 +176,11 @@ class Writer(threading.Thread):
         while not self.done.is_set():
             try:
                 self.step()
-            except (pymongo.errors.AutoReconnect, pymongo.errors.ServerSelectionTimeoutError):
+            except Exception as e:
+                if not is_passing(e):    # told by the main thread
+                    self.failure = e
+                    return
                 time.sleep(0.05)
-            except Exception as e:    # told by the main thread
-                self.failure = e
-                return
             time.sleep(0.001)
 
 

@@ -22,6 +22,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "reconcile.h"
 #include "snapshot_plan.h"
 #include "snapshot_readers.h"
 
@@ -125,7 +126,8 @@ mongo_snapshot_plan mongo_snapshot_todo(const mongo_options *options, const mr_p
                : begun        ? MONGO_SNAPSHOT_RESUME
                               : MONGO_SNAPSHOT_NONE;
     default:
-        return MONGO_SNAPSHOT_NONE;
+        return begun && mr_positions_get(resume, MONGO_RECONCILE_POSITION) ? MONGO_SNAPSHOT_RESUME
+                                                                           : MONGO_SNAPSHOT_NONE;
     }
 }
 

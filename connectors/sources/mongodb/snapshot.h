@@ -49,7 +49,8 @@ typedef enum mongo_snapshot_plan {
 /* What there is to do, by snapshot.mode and the stored positions. stream_stands: a position of the
  * stream is stored that it can be resumed from.
  *   initial      once: until "snapshot" says that it is done
- *   never        not at all; one that has begun is to be given up
+ *   never        not at all; one that has begun is to be given up, but for one that on.unresumable
+ *                has begun (MONGO_RECONCILE_POSITION is there): the stream has lost its place
  *   always       anew in every process that runs the source, not in every life of its task
  *   when_needed  when there is no position of the stream (or none that can be resumed from: then
  *                the caller decides for MONGO_SNAPSHOT_ANEW itself)

@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/task.h"
+#include "sources/mongodb/reconcile.h"
 #include "sources/mongodb/snapshot_range.h"
 
 static mr_slice document_of(const char *json, mr_buffer *out)
@@ -276,6 +277,20 @@ static void the_mode_decides(void **state)
     }
 }
 
+/* Changes are lost between the old place of the stream and the new one: they must be read. */
+static void one_that_makes_up_for_lost_changes_is_never_given_up(void **state)
+{
+    (void)state;
+    mongo_options options = {.snapshot_mode = MONGO_NEVER};
+    mr_positions *resume = mr_positions_new();
+    mr_positions_set(resume, MONGO_SNAPSHOT_POSITION, READING);
+    mr_positions_set(resume, MONGO_RECONCILE_POSITION, "1 1");
+    assert_int_equal(mongo_snapshot_todo(&options, resume, true), MONGO_SNAPSHOT_RESUME);
+    mr_positions_set(resume, MONGO_SNAPSHOT_POSITION, DONE);
+    assert_int_equal(mongo_snapshot_todo(&options, resume, true), MONGO_SNAPSHOT_NONE);
+    mr_positions_free(resume);
+}
+
 static void one_that_has_begun_can_be_given_up(void **state)
 {
     (void)state;
@@ -307,6 +322,7 @@ int main(void)
         cmocka_unit_test(ranges_meet),
         cmocka_unit_test(ranges_are_restored_in_any_order),
         cmocka_unit_test(the_mode_decides),
+        cmocka_unit_test(one_that_makes_up_for_lost_changes_is_never_given_up),
         cmocka_unit_test(one_that_has_begun_can_be_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

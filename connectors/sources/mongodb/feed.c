@@ -18,11 +18,14 @@
 #include <time.h>
 
 #include "base/alloc.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 
 enum {
     QUEUE_REPLIES = 2,
     QUEUE_BYTES = 4 << 20,
+    PATIENCE_MS = 24 * 3600 * 1000,
+    CLOSE_MS = 1000, /* then what the server is doing for us is ended */
     /* Server codes that the table of connectors/mongo has no use for. */
     CURSOR_NOT_FOUND = 43,
     CAPPED_POSITION_LOST = 136,
@@ -43,7 +46,8 @@ struct mongo_feed {
     /* Guarded by lock: */
     mongo_reply *first, **last;
     size_t count, bytes;
-    bool stop, failed, unresumable;
+    bool stop, failed, unresumable, ended;
+    bson_t *lsid; /* of the session; NULL: none yet */
     mr_status status;
     mr_error error;
     /* The reader's own: */
@@ -322,11 +326,27 @@ static mr_status get_more(mongo_feed *feed, mongo_reply **ret, mr_error *err)
     return status;
 }
 
+/* The server answers when it has looked through the oplog from the position to its end, which takes
+ * many minutes when the oplog is large and few of its entries are ours: so no answer is waited for
+ * too long. A connection that was cut is found by TCP's keep-alive, which the library sets. Holds
+ * what the URI holds, passwords too. */
+static char *patient_uri(const char *text)
+{
+    mongoc_uri_t *uri = mongoc_uri_new(text);
+    if (uri && !mongoc_uri_has_option(uri, MONGOC_URI_SOCKETTIMEOUTMS)) {
+        mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SOCKETTIMEOUTMS, PATIENCE_MS);
+    }
+    char *ret = mr_strdup(uri ? mongoc_uri_get_string(uri) : text);
+    mongoc_uri_destroy(uri);
+    return ret;
+}
+
 /* A session and one server for all commands: a cursor lives on one server. */
 static mr_status connect_reader(mongo_feed *feed, mr_error *err)
 {
-    mr_status status = mr_mongo_open(feed->options->uri, feed->app_name,
-                                     feed->options->connect_timeout_ms, &feed->mongo, err);
+    mr_auto_free char *uri = patient_uri(feed->options->uri);
+    mr_status status =
+        mr_mongo_open(uri, feed->app_name, feed->options->connect_timeout_ms, &feed->mongo, err);
     if (status != MR_OK) {
         return status;
     }
@@ -336,6 +356,11 @@ static mr_status connect_reader(mongo_feed *feed, mr_error *err)
     feed->session = mongoc_client_start_session(feed->mongo->client, NULL, &error);
     mongoc_server_description_t *server =
         feed->session ? mongoc_client_select_server(feed->mongo->client, true, NULL, &error) : NULL;
+    if (feed->session) {
+        pthread_mutex_lock(&feed->lock);
+        feed->lsid = bson_copy(mongoc_client_session_get_lsid(feed->session));
+        pthread_mutex_unlock(&feed->lock);
+    }
     if (!server || !mongoc_client_session_append(feed->session, feed->opts, &error)) {
         status = mr_mongo_failed(feed->mongo, NULL, &error, err, "starting a session");
     } else {
@@ -387,6 +412,7 @@ static void *reader(void *argument)
         kill_cursor(feed);
     }
     pthread_mutex_lock(&feed->lock);
+    feed->ended = true;
     feed->failed = status != MR_OK;
     feed->status = status;
     feed->error = error;
@@ -436,16 +462,49 @@ mongo_feed *mongo_feed_open(const mongo_options *options, const char *app_name,
     return feed;
 }
 
-void mongo_feed_close(mongo_feed *feed)
+static struct timespec timespec_of(int64_t us)
+{
+    return (struct timespec){.tv_sec = us / 1000000, .tv_nsec = (us % 1000000) * 1000};
+}
+
+/* Ends what the server is doing for the reader: its own user may do that. */
+static void kill_session(mr_mongo *mongo, const bson_t *lsid)
+{
+    bson_t command = BSON_INITIALIZER, list, reply;
+    mr_error ignored;
+    BSON_APPEND_ARRAY_BEGIN(&command, "killSessions", &list);
+    BSON_APPEND_DOCUMENT(&list, "0", lsid);
+    bson_append_array_end(&command, &list);
+    mr_status status = mr_mongo_command(mongo, "admin", &command, NULL, &reply, &ignored,
+                                        "ending the reader's session");
+    (void)status; /* then its answer is waited for */
+    bson_destroy(&reply);
+    bson_destroy(&command);
+}
+
+static void end_reader(mongo_feed *feed, mr_mongo *mongo)
+{
+    struct timespec until = timespec_of(mr_clock_us() + CLOSE_MS * 1000);
+    pthread_mutex_lock(&feed->lock);
+    feed->stop = true;
+    pthread_cond_signal(&feed->taken);
+    while (!feed->ended &&
+           pthread_cond_timedwait(&feed->filled, &feed->lock, &until) != ETIMEDOUT) {
+    }
+    bson_t *lsid = feed->ended ? NULL : feed->lsid;
+    pthread_mutex_unlock(&feed->lock);
+    if (lsid && mongo) {
+        kill_session(mongo, lsid);
+    }
+    pthread_join(feed->thread, NULL);
+}
+
+void mongo_feed_close(mongo_feed *feed, mr_mongo *mongo)
 {
     if (!feed) {
         return;
     }
-    pthread_mutex_lock(&feed->lock);
-    feed->stop = true;
-    pthread_cond_signal(&feed->taken);
-    pthread_mutex_unlock(&feed->lock);
-    pthread_join(feed->thread, NULL);
+    end_reader(feed, mongo);
     while (feed->first) {
         mongo_reply *reply = feed->first;
         feed->first = reply->next;
@@ -456,6 +515,9 @@ void mongo_feed_close(mongo_feed *feed)
     pthread_mutex_destroy(&feed->lock);
     bson_destroy(feed->opts);
     bson_destroy(feed->token);
+    if (feed->lsid) {
+        bson_destroy(feed->lsid);
+    }
     free(feed->app_name);
     free(feed);
 }
@@ -477,8 +539,7 @@ static mongo_reply *take_first(mongo_feed *feed)
 mr_status mongo_feed_next(mongo_feed *feed, int64_t deadline_us, mongo_reply **ret,
                           bool *unresumable, mr_error *err)
 {
-    struct timespec until = {.tv_sec = deadline_us / 1000000,
-                             .tv_nsec = (deadline_us % 1000000) * 1000};
+    struct timespec until = timespec_of(deadline_us);
     mr_status status = MR_OK;
     pthread_mutex_lock(&feed->lock);
     while (!feed->first && !feed->failed &&

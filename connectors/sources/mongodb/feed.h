@@ -36,8 +36,9 @@ typedef struct mongo_feed mongo_feed;
  * images before the change are asked for. */
 mongo_feed *mongo_feed_open(const mongo_options *options, const char *app_name,
                             const mongo_start *start, bool before_images);
-/* Ends the reader: takes as long as a reply that is being waited for, at most MONGO_AWAIT_MS. */
-void mongo_feed_close(mongo_feed *feed); /* NULL is fine */
+/* Ends the reader. When it waits for an answer that is long in coming, the server is told by
+ * `mongo` (the task's client; may be NULL) to end that. */
+void mongo_feed_close(mongo_feed *feed, mr_mongo *mongo); /* feed NULL is fine */
 
 /* The next reply; MR_IDLE: none before the deadline. A failure of the reader comes after all
  * replies before it; *unresumable is set when the position can not be read from any more. */

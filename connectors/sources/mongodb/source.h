@@ -57,8 +57,9 @@ typedef struct mongo_source {
     /* The stream. */
     mongo_position position;
     mongo_feed *feed;
-    mongo_reply *reply; /* being walked */
-    size_t at;          /* next event of it */
+    mongo_reply *reply;   /* being walked */
+    size_t at;            /* next event of it */
+    int64_t searching_us; /* since when for the first reply; 0: it has come, or that was said */
     mongo_lookups lookups;
     mongo_fragments fragments;
     bool position_moved;     /* not set as a position yet */

@@ -21,6 +21,7 @@
 
 enum {
     SAVE_US = 5 * 1000 * 1000,
+    TELL_SEARCH_US = 10 * 1000 * 1000,
     TTL_ASK_US = 60 * 1000 * 1000, /* a delete asks for TTL indexes again after this */
 };
 
@@ -38,7 +39,7 @@ void mongo_stream_save(mongo_source *self)
 
 void mongo_stream_close(mongo_source *self)
 {
-    mongo_feed_close(self->feed);
+    mongo_feed_close(self->feed, self->mongo);
     mongo_reply_free(self->reply);
     mongo_lookups_clear(&self->lookups);
     self->feed = NULL;
@@ -380,6 +381,14 @@ static mr_status next_reply(mongo_source *self, int64_t deadline_us, mr_error *e
     self->at = 0;
     mongo_lookups_clear(&self->lookups);
     mr_status status = mongo_feed_next(self->feed, deadline_us, &self->reply, &unresumable, err);
+    if (status == MR_IDLE && self->searching_us &&
+        mr_clock_us() - self->searching_us > TELL_SEARCH_US) {
+        mr_task_info(self->task, "the server is looking for the position in its oplog, which takes "
+                                 "long when that is large");
+        self->searching_us = 0;
+    } else if (status != MR_IDLE) {
+        self->searching_us = 0;
+    }
     if (unresumable) {
         status = mongo_unresumable(self, err);
     } else if (status == MR_OK && shows_new_images(&self->options)) {
@@ -395,6 +404,7 @@ static void open_feed(mongo_source *self)
     bool before = self->options.format != MONGO_DOCUMENTS || self->key_fields.count > 1 ||
                   strcmp(self->key_fields.items[0], "_id") != 0;
     self->fragments.next = 1;
+    self->searching_us = mr_clock_us();
     self->feed = mongo_feed_open(&self->options, mr_task_name(self->task), &start, before);
 }
 

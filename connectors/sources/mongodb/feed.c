@@ -55,6 +55,8 @@ struct mongo_feed {
     mongoc_client_session_t *session;
     bson_t *opts; /* session and server of all its commands */
     bool split;
+    mongo_diet diet;
+    int64_t singles; /* MONGO_SINGLE: events read so far */
     int64_t cursor;
     bson_t *token; /* where the stream stands; empty: at `time` */
     mongo_time time;
@@ -108,41 +110,61 @@ static void append_start(const mongo_start *start, bson_t *stream)
     }
 }
 
-void mongo_feed_command(const mongo_options *options, const mongo_start *start, bool before_images,
-                        bool split, bson_t *command)
+static void append_stream(const mongo_options *options, const mongo_stream_spec *spec,
+                          bson_t *stages, const char *key)
 {
-    bson_t stages, stage, stream, cursor;
+    bson_t stage, stream;
+    BSON_APPEND_DOCUMENT_BEGIN(stages, key, &stage);
+    BSON_APPEND_DOCUMENT_BEGIN(&stage, "$changeStream", &stream);
+    BSON_APPEND_UTF8(&stream, "fullDocument",
+                     spec->diet == MONGO_NO_IMAGES ? "default" : "whenAvailable");
+    if (spec->before_images && spec->diet < MONGO_NO_BEFORE) {
+        BSON_APPEND_UTF8(&stream, "fullDocumentBeforeChange", "whenAvailable");
+    }
+    if (!options->database) {
+        BSON_APPEND_BOOL(&stream, "allChangesForCluster", true);
+    }
+    append_start(&spec->start, &stream);
+    bson_append_document_end(&stage, &stream);
+    bson_append_document_end(stages, &stage);
+}
+
+static int32_t batch_size(const mongo_options *options, mongo_diet diet)
+{
+    return diet == MONGO_FULL ? (int32_t)options->fetch_size : 1;
+}
+
+void mongo_feed_command(const mongo_options *options, const mongo_stream_spec *spec,
+                        bson_t *command)
+{
+    static const char *const keys[] = {"0", "1", "2", "3"};
+    size_t count = 0;
+    bson_t stages, stage, empty, cursor;
     if (mongo_one_collection(options)) {
         BSON_APPEND_UTF8(command, "aggregate", options->collections.items[0]);
     } else {
         BSON_APPEND_INT32(command, "aggregate", 1);
     }
     BSON_APPEND_ARRAY_BEGIN(command, "pipeline", &stages);
-    BSON_APPEND_DOCUMENT_BEGIN(&stages, "0", &stage);
-    BSON_APPEND_DOCUMENT_BEGIN(&stage, "$changeStream", &stream);
-    BSON_APPEND_UTF8(&stream, "fullDocument", "whenAvailable");
-    if (before_images) {
-        BSON_APPEND_UTF8(&stream, "fullDocumentBeforeChange", "whenAvailable");
+    append_stream(options, spec, &stages, keys[count++]);
+    if (options->collections.count > 1) {
+        append_match(options, &stages, keys[count++]);
     }
-    if (!options->database) {
-        BSON_APPEND_BOOL(&stream, "allChangesForCluster", true);
+    if (spec->diet >= MONGO_NO_BEFORE) {
+        BSON_APPEND_DOCUMENT_BEGIN(&stages, keys[count], &stage);
+        count++;
+        BSON_APPEND_UTF8(&stage, "$unset", "updateDescription");
+        bson_append_document_end(&stages, &stage);
     }
-    append_start(start, &stream);
-    bson_append_document_end(&stage, &stream);
-    bson_append_document_end(&stages, &stage);
-    bool match = options->collections.count > 1;
-    if (match) {
-        append_match(options, &stages, "1");
-    }
-    if (split) { /* must be the last one */
-        BSON_APPEND_DOCUMENT_BEGIN(&stages, match ? "2" : "1", &stage);
-        BSON_APPEND_DOCUMENT_BEGIN(&stage, "$changeStreamSplitLargeEvent", &stream);
-        bson_append_document_end(&stage, &stream);
+    if (spec->split) { /* must be the last one */
+        BSON_APPEND_DOCUMENT_BEGIN(&stages, keys[count], &stage);
+        BSON_APPEND_DOCUMENT_BEGIN(&stage, "$changeStreamSplitLargeEvent", &empty);
+        bson_append_document_end(&stage, &empty);
         bson_append_document_end(&stages, &stage);
     }
     bson_append_array_end(command, &stages);
     BSON_APPEND_DOCUMENT_BEGIN(command, "cursor", &cursor);
-    BSON_APPEND_INT64(&cursor, "batchSize", options->fetch_size);
+    BSON_APPEND_INT32(&cursor, "batchSize", batch_size(options, spec->diet));
     bson_append_document_end(command, &cursor);
 }
 
@@ -152,7 +174,7 @@ static void get_more_command(const mongo_feed *feed, bson_t *command)
     BSON_APPEND_INT64(command, "getMore", feed->cursor);
     BSON_APPEND_UTF8(command, "collection",
                      mongo_one_collection(o) ? o->collections.items[0] : "$cmd.aggregate");
-    BSON_APPEND_INT64(command, "batchSize", o->fetch_size);
+    BSON_APPEND_INT32(command, "batchSize", batch_size(o, feed->diet));
     BSON_APPEND_INT32(command, "maxTimeMS", MONGO_AWAIT_MS);
 }
 
@@ -265,11 +287,10 @@ static mr_status judge(mongo_feed *feed, mr_status status, mr_error *err)
         const int *v = feed->mongo->version;
         mr_error cause = *err;
         mr_fail(err, MR_FATAL, MR_DOMAIN_MONGODB,
-                "a change event is larger than the 16 MiB that a reply can hold (a large document "
-                "together with its images), and this server (%d.%d.%d) can not split it: MongoDB "
-                "6.0.9 and newer can. Upgrade it; or go past the event: set start.at to a time "
-                "after it, or images.enable to false and stream.view.type to NEW_IMAGE. The server "
-                "says: %.300s",
+                "a change event is larger than the 16 MiB that a reply can hold, even without its "
+                "images, and this server (%d.%d.%d) can not split it: MongoDB 6.0.9 and newer can. "
+                "Upgrade it, or go past the event by setting start.at to a time after it. The "
+                "server says: %.300s",
                 v[0], v[1], v[2], cause.text);
         mr_error_code(err, cause.native, cause.code);
         err->permanent = true;
@@ -306,12 +327,15 @@ static mr_status run(mongo_feed *feed, const bson_t *command, mongo_reply **ret,
 
 static mr_status open_cursor(mongo_feed *feed, mongo_reply **ret, mr_error *err)
 {
-    mongo_start start = {.time = feed->time};
+    mongo_stream_spec spec = {.start = {.time = feed->time},
+                              .before_images = feed->before_images,
+                              .split = feed->split,
+                              .diet = feed->diet};
     if (!bson_empty(feed->token)) {
-        start.token = (mr_slice){(const char *)bson_get_data(feed->token), feed->token->len};
+        spec.start.token = (mr_slice){(const char *)bson_get_data(feed->token), feed->token->len};
     }
     bson_t command = BSON_INITIALIZER;
-    mongo_feed_command(feed->options, &start, feed->before_images, feed->split, &command);
+    mongo_feed_command(feed->options, &spec, &command);
     mr_status status = run(feed, &command, ret, err);
     bson_destroy(&command);
     return status;
@@ -339,6 +363,57 @@ static char *patient_uri(const char *text)
     char *ret = mr_strdup(uri ? mongoc_uri_get_string(uri) : text);
     mongoc_uri_destroy(uri);
     return ret;
+}
+
+/* The server forgets the cursor at once, not after ten minutes. */
+static void kill_cursor(mongo_feed *feed)
+{
+    const mongo_options *o = feed->options;
+    bson_t command = BSON_INITIALIZER, list, reply;
+    mr_error ignored;
+    BSON_APPEND_UTF8(&command, "killCursors",
+                     mongo_one_collection(o) ? o->collections.items[0] : "$cmd.aggregate");
+    BSON_APPEND_ARRAY_BEGIN(&command, "cursors", &list);
+    BSON_APPEND_INT64(&list, "0", feed->cursor);
+    bson_append_array_end(&command, &list);
+    mr_status status = mr_mongo_command(feed->mongo, o->database ? o->database : "admin", &command,
+                                        feed->opts, &reply, &ignored, "closing the change stream");
+    (void)status; /* it is only a courtesy */
+    bson_destroy(&reply);
+    bson_destroy(&command);
+}
+
+/* The next reply. An event that is too large for one is read with less of it, see mongo_diet. */
+static mr_status read_next(mongo_feed *feed, mongo_reply **ret, mr_error *err)
+{
+    for (;;) {
+        mr_status status = feed->cursor ? get_more(feed, ret, err) : open_cursor(feed, ret, err);
+        bool too_large =
+            status != MR_OK && err->domain == MR_DOMAIN_MONGODB && err->native == OBJECT_TOO_LARGE;
+        if (!too_large || feed->diet == MONGO_NO_IMAGES) {
+            return status;
+        }
+        feed->diet++;
+        feed->cursor = 0; /* the server has closed it */
+        feed->singles = 0;
+    }
+}
+
+/* Goes back to full replies behind the event that was too large. */
+static void eat_again(mongo_feed *feed, mongo_reply *reply)
+{
+    if (feed->diet == MONGO_FULL || !reply->count) {
+        return;
+    }
+    reply->lean = feed->diet >= MONGO_NO_BEFORE;
+    feed->singles += (int64_t)reply->count;
+    if (reply->lean || feed->singles >= feed->options->fetch_size) {
+        if (reply->lean && feed->cursor) {
+            kill_cursor(feed);
+            feed->cursor = 0;
+        }
+        feed->diet = MONGO_FULL;
+    }
 }
 
 /* A session and one server for all commands: a cursor lives on one server. */
@@ -378,24 +453,6 @@ static bool told_to_stop(mongo_feed *feed)
     return stop;
 }
 
-/* The server forgets the cursor at once, not after ten minutes. */
-static void kill_cursor(mongo_feed *feed)
-{
-    const mongo_options *o = feed->options;
-    bson_t command = BSON_INITIALIZER, list, reply;
-    mr_error ignored;
-    BSON_APPEND_UTF8(&command, "killCursors",
-                     mongo_one_collection(o) ? o->collections.items[0] : "$cmd.aggregate");
-    BSON_APPEND_ARRAY_BEGIN(&command, "cursors", &list);
-    BSON_APPEND_INT64(&list, "0", feed->cursor);
-    bson_append_array_end(&command, &list);
-    mr_status status = mr_mongo_command(feed->mongo, o->database ? o->database : "admin", &command,
-                                        feed->opts, &reply, &ignored, "closing the change stream");
-    (void)status; /* it is only a courtesy */
-    bson_destroy(&reply);
-    bson_destroy(&command);
-}
-
 static void *reader(void *argument)
 {
     mongo_feed *feed = argument;
@@ -403,9 +460,12 @@ static void *reader(void *argument)
     mr_status status = connect_reader(feed, &error);
     while (status == MR_OK && !told_to_stop(feed)) {
         mongo_reply *reply;
-        status = feed->cursor ? get_more(feed, &reply, &error) : open_cursor(feed, &reply, &error);
-        if (status == MR_OK && !hand_over(feed, reply)) {
-            break;
+        status = read_next(feed, &reply, &error);
+        if (status == MR_OK) {
+            eat_again(feed, reply);
+            if (!hand_over(feed, reply)) {
+                break;
+            }
         }
     }
     if (status == MR_OK && feed->cursor) {

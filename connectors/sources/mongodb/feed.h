@@ -19,6 +19,7 @@ typedef struct mongo_reply {
     mongo_event *events; /* slices of it */
     size_t count;
     mr_slice token; /* postBatchResumeToken: covers all events; data NULL: none */
+    bool lean;      /* its event came without images, since with them it was too large */
     struct mongo_reply *next;
 } mongo_reply;
 
@@ -50,8 +51,24 @@ enum { MONGO_AWAIT_MS = 250 };
 /* What of the deployment is watched. */
 bool mongo_one_collection(const mongo_options *options);
 
+/* How much of an event is asked for: an event of more than 16 MiB fails the stream where the server
+ * can not split it. Then it is read alone, and if need be without images, which are marked as
+ * missing or looked up. */
+typedef enum mongo_diet {
+    MONGO_FULL,
+    MONGO_SINGLE,    /* one at a time */
+    MONGO_NO_BEFORE, /* and without the image before, nor what an update did */
+    MONGO_NO_IMAGES, /* and without the image after */
+} mongo_diet;
+
 /* The aggregate command that opens the stream; for tests too. */
-void mongo_feed_command(const mongo_options *options, const mongo_start *start, bool before_images,
-                        bool split, bson_t *command);
+typedef struct mongo_stream_spec {
+    mongo_start start;
+    bool before_images, split;
+    mongo_diet diet;
+} mongo_stream_spec;
+
+void mongo_feed_command(const mongo_options *options, const mongo_stream_spec *spec,
+                        bson_t *command);
 
 #endif

@@ -389,6 +389,11 @@ static mr_status next_reply(mongo_source *self, int64_t deadline_us, mr_error *e
     } else if (status != MR_IDLE) {
         self->searching_us = 0;
     }
+    if (status == MR_OK && self->reply->lean) {
+        mr_task_warn(self->task,
+                     "an event is larger than 16 MiB with its images: it is read without "
+                     "them (MongoDB 6.0.9 and newer can send it in parts)");
+    }
     if (unresumable) {
         status = mongo_unresumable(self, err);
     } else if (status == MR_OK && shows_new_images(&self->options)) {

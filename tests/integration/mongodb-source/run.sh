@@ -19,6 +19,7 @@ run_ok "an inferred schema grows and never stops" "$python" "$check" evolving
 run_ok "a given schema rejects what violates it, alone" "$python" "$check" given_schema
 run_ok "key.fields: changed, missing, of several" "$python" "$check" key_fields
 run_ok "images that are not stored are looked up and marked" "$python" "$check" looked_up
+run_ok "an event of more than 16 MiB goes without its images, alone" "$python" "$check" too_large
 run_ok "images are switched on" "$python" "$check" switched_on
 run_ok "drop, rename and dropDatabase" "$python" "$check" come_and_go
 run_ok "a missing collection is made" "$python" "$check" created

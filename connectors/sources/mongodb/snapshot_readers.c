@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "snapshot_plan.h"
 
-enum { QUEUE_BYTES = 4 << 20 };
+enum { QUEUE_BYTES = 2 << 20 };
 
 struct mongo_readers {
     const char *uri, *app_name;

@@ -160,7 +160,7 @@ static mdb_key key_of_int(int32_t v)
 static mdb_key key_of(mr_buffer *document, size_t begun)
 {
     mr_buffer room = MR_BUFFER_INIT(1000);
-    mr_bson_element element;
+    mr_bson_element element = {0};
     mdb_key key;
     size_t cursor = 0;
     mr_bson_end(document, begun);

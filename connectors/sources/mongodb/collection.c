@@ -43,6 +43,18 @@ char *mongo_expand(const char *text, const char *database, const char *collectio
     return ret;
 }
 
+/* As Kafka allows in topics and AWS in table names: other characters become _. */
+static char *plain_name(const char *name)
+{
+    char *ret = mr_strdup(name);
+    for (char *p = ret; *p; p++) {
+        if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-", *p)) {
+            *p = '_';
+        }
+    }
+    return ret;
+}
+
 /* Makes a full Avro name of any text: dots part names, other characters become _. */
 static char *avro_name(char *text)
 {
@@ -142,12 +154,13 @@ mr_status mongo_collection_new(const mongo_naming *naming, const char *database,
     c->database = mr_strdup(database);
     c->name = mr_strdup(name);
     c->full = mr_format("%s.%s", database, name);
-    c->topic = mongo_expand(naming->topic, database, name);
+    mr_auto_free char *plain_database = plain_name(database), *plain = plain_name(name);
+    c->topic = mongo_expand(naming->topic, plain_database, plain);
     c->fixed = naming->given_schema != NULL;
     c->record_name = c->fixed ? mr_strdup(naming->given_schema->name)
                               : avro_name(mongo_expand(o->record_name, database, name));
-    c->arn = mr_format("arn:aws:dynamodb:%s:000000000000:table/%s/stream/%s", o->aws_region,
-                       c->full, naming->label);
+    c->arn = mr_format("arn:aws:dynamodb:%s:000000000000:table/%s.%s/stream/%s", o->aws_region,
+                       plain_database, plain, naming->label);
     mr_status status = make_shapes(c, naming, resume, err);
     if (status != MR_OK) {
         mongo_collection_free(c);

@@ -418,7 +418,9 @@ mongo_made mongo_record_make(mongo_maker *maker, mongo_collection *c, const mong
     if (make_keys(maker, change, arena, &parts.keys, err) != MR_OK) {
         return MONGO_REJECTED;
     }
-    *ret = (mr_record){.timestamp_ms = change->wall_ms, .op = op_of(change)};
+    *ret = (mr_record){.offset = (int64_t)change->time.seconds << 32 | change->time.increment,
+                       .timestamp_ms = change->wall_ms,
+                       .op = op_of(change)};
     mongo_made made;
     if (maker->options->format == MONGO_DOCUMENTS) {
         made = make_document(maker, c, change, arena, ret, &exact, err);

@@ -481,6 +481,9 @@ def whole_database():
         for name in ("a", "b", "c"):
             rig.db[name].insert_one({"_id": n, name: n})
     rig.once()
+    rig.db['odd "name"'].insert_one({"_id": "odd"})
+    rig.once()
+    same("a name that no topic can have", ["odd"], [r["key"] for r in rig.records(f"{rig.name}_odd__name_")])
     for name in ("a", "b", "c"):
         found = [r["value"]["dynamodb"]["NewImage"] for r in rig.records(f"{rig.name}_{name}")]
         same(f"topic of {name}", [{"_id": n, name: n} for n in range(4)], found)
@@ -489,6 +492,21 @@ def whole_database():
     some.once()
     same("some of them", [f"{name}{n}" for n in range(4) for name in ("a", "c")],
          [next(f"{k}{v}" for k, v in r["value"]["dynamodb"]["NewImage"].items() if k != "_id" and v is not None) for r in some.records()])
+    rig.close()
+
+
+def deployment():
+    """All databases; other tests write at the same time, so only our own documents are looked at."""
+    rig = Rig(database=None, collections=None, **{"images.enable": False, "on.failure.topic": "ignored_" + secrets.token_hex(4)})
+    rig.collection("a")
+    rig.once()
+    ids = [f"{rig.name}-{n}" for n in range(6)]
+    for n, own in enumerate(ids):
+        CLIENT[rig.name + str(n % 2)][f"c{n % 3}"].insert_one({"_id": own})
+    rig.once()
+    same("all are there, in order", ids, [r["key"] for r in rig.records() if r["key"] in ids])
+    for n in range(2):
+        CLIENT.drop_database(rig.name + str(n))
     rig.close()
 
 

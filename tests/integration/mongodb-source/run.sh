@@ -24,6 +24,7 @@ run_ok "images are switched on" "$python" "$check" switched_on
 run_ok "drop, rename and dropDatabase" "$python" "$check" come_and_go
 run_ok "a missing collection is made" "$python" "$check" created
 run_ok "a whole database, and some of its collections" "$python" "$check" whole_database
+run_ok "a whole deployment" "$python" "$check" deployment
 run_ok "a quiet collection's position moves" "$python" "$check" quiet
 run_ok "a position that is lost is not passed over in silence" "$python" "$check" lost
 for format in avro documents; do

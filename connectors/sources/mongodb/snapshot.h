@@ -33,7 +33,7 @@ typedef struct mongo_pace {
 
 #define MONGO_PACE                                                                                 \
     {                                                                                              \
-        60 * 1000, 50 * 1000, 512 << 10, false                                                    \
+        60 * 1000, 50 * 1000, 512 << 10, false                                                     \
     }
 
 #define MONGO_SNAPSHOT_POSITION "snapshot"

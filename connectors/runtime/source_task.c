@@ -31,9 +31,6 @@ enum {
         64 << 20, /* a transaction is committed early when it has grown this large */
     PRODUCER_QUEUE_BYTES = 16 << 20,
     TRANSACTION_MS = 60000,
-    BULK_BYTES = 1 << 20,        /* a transaction of so much by its time may take longer, ... */
-    BULK_COMMITS = 10,           /* ... as long as so many commits, ... */
-    BULK_INTERVALS = 10,         /* ... but not longer than so many commit.interval.ms */
     LETTER_BYTES_MAX = 32 << 20, /* of the JSON in a dead letter, before it is cut to fit */
 };
 
@@ -50,7 +47,6 @@ typedef struct source_life {
     bool cut_short; /* not all of a poll's records were handed over: nothing may be committed */
     uint64_t records_in, records_out, dead; /* of the open transaction */
     size_t bytes;
-    int64_t commit_us; /* how long the last commit took */
 } source_life;
 
 static mr_task *task_of(source_life *life)
@@ -337,10 +333,8 @@ static mr_status commit(source_life *life, mr_error *err)
     if (status != MR_OK || !life->begun) {
         return status;
     }
-    int64_t begin_us = mr_clock_us();
     status = mr_producer_commit(life->producer, &life->worker->stop, err);
     if (status == MR_OK) {
-        life->commit_us = mr_clock_us() - begin_us;
         life->begun = false;
         mr_positions_clear(task->changed);
         count_committed(life);
@@ -351,27 +345,15 @@ static mr_status commit(source_life *life, mr_error *err)
     return status;
 }
 
-/* Is it time to commit? Nothing is read while a commit is waited for, so where a backlog is read
- * that must be a small part of the time. A source that has nothing at hand then ends it (MR_IDLE).
- */
-static bool is_time(const source_life *life, int64_t begun_us)
-{
-    int64_t took_us = mr_clock_us() - begun_us;
-    int64_t interval_us = life->worker->config->source.commit_interval_ms * 1000;
-    bool bulk = life->bytes >= BULK_BYTES && took_us < BULK_COMMITS * life->commit_us &&
-                took_us < BULK_INTERVALS * interval_us;
-    return took_us >= interval_us && !bulk;
-}
-
 /* One transaction. */
 static mr_status step(source_life *life, mr_error *err)
 {
-    int64_t begun_us = mr_clock_us();
-    int64_t deadline_us = begun_us + life->worker->config->source.commit_interval_ms * 1000;
+    int64_t deadline_us = mr_clock_us() + life->worker->config->source.commit_interval_ms * 1000;
     mr_status polled;
     do {
         polled = poll_once(life, deadline_us, err);
-    } while (polled == MR_OK && !is_time(life, begun_us) && life->bytes < TRANSACTION_BYTES_MAX &&
+    } while (polled == MR_OK && mr_clock_us() < deadline_us &&
+             life->bytes < TRANSACTION_BYTES_MAX &&
              !atomic_load_explicit(&life->worker->stop, memory_order_relaxed));
     if (life->cut_short || (polled != MR_OK && polled != MR_IDLE && polled != MR_END)) {
         return polled;

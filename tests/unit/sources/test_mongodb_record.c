@@ -151,12 +151,14 @@ static void recorded_events_are_read(void **state)
 static void events_that_lack_something_are_refused(void **state)
 {
     (void)state;
+    static const char without_id[] =
+        "{\"_id\":{\"_data\":\"82\"},\"operationType\":\"insert\",\"ns\":{\"db\":\"a\",\"coll\":"
+        "\"b\"},\"clusterTime\":{\"$timestamp\":{\"t\":1,\"i\":1}}}";
     static const char *const bad[] = {
         "{}",
         "{\"_id\":{\"_data\":\"82\"},\"operationType\":\"insert\"}",
         "{\"operationType\":\"drop\",\"clusterTime\":{\"$timestamp\":{\"t\":1,\"i\":1}}}",
-        "{\"_id\":{\"_data\":\"82\"},\"operationType\":\"insert\",\"ns\":{\"db\":\"a\",\"coll\":"
-        "\"b\"},\"clusterTime\":{\"$timestamp\":{\"t\":1,\"i\":1}}}",
+        without_id,
         "{\"_id\":\"text\",\"operationType\":5,\"clusterTime\":1}",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

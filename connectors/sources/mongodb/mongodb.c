@@ -125,6 +125,11 @@ static const mr_option options[] = {
     MR_INTEGER("schema.fields.max", mongo_source, options.schema_fields_max, "1000", 1, 9000, 0,
                "Most fields of an inferred schema, in all its records together. Sub-documents "
                "beyond that (such as those whose keys are data) become JSON text."),
+    MR_BOOLEAN("exact.documents", mongo_source, options.exact_documents, "true", 0,
+               "Where a typed image does not give the document back byte for byte (another order "
+               "of fields, a null that is written, a widened number), send it as BSON too, in the "
+               "header millrace.bson, for the mongodb sink. Without it such messages are half as "
+               "large."),
     MR_TEXT("record.name", mongo_source, options.record_name, "{database}.{collection}", 0,
             "Name of the inferred schema's record, with its namespace. {database} and {collection} "
             "are replaced."),

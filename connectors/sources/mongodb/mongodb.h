@@ -67,6 +67,7 @@ typedef struct mongo_options {
     bool schema_widen;
     int64_t schema_fields_max;
     bool schema_ignore_unknown; /* fields that a given schema does not have are left out */
+    bool exact_documents;       /* a header with what typed images do not tell */
     int snapshot_mode;
     int64_t snapshot_tasks;
     bool images_enable; /* switch pre- and post-images on where they are off */

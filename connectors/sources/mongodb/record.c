@@ -436,7 +436,8 @@ mongo_made mongo_record_make(mongo_maker *maker, mongo_collection *c, const mong
     ret->raw_key = key_text(maker, parts.keys, arena);
     if (maker->options->format == MONGO_DOCUMENTS && change->event == MR_EVENT_REMOVE) {
         add_header(MR_HEADER_KEY_BSON, parts.keys, arena, ret);
-    } else if (!exact && !(c->fixed && maker->options->schema_ignore_unknown)) {
+    } else if (!exact && maker->options->exact_documents &&
+               !(c->fixed && maker->options->schema_ignore_unknown)) {
         add_header(MR_HEADER_BSON, change->after, arena, ret);
     }
     return MONGO_MADE;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the crash tests share: our processes, the servers, and TAP lines."""
+import atexit
 import os
 import signal
 import subprocess
@@ -18,6 +19,11 @@ class Process:
         self.name, self.cmd = name, [MILLRACE, "run", pipeline, "--only", only, "--progress", "never"]
         self.log = open(os.path.join(TMP, name + ".log"), "ab")
         self.p = None
+        atexit.register(self.end)    # also when the test fails half-way
+
+    def end(self):
+        if self.p and self.p.poll() is None:
+            self.p.kill()
 
     def start(self):
         self.p = subprocess.Popen(self.cmd, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)

@@ -1,5 +1,5 @@
-# cmake --install: the program, its man pages, completions for three shells, and the documentation with the examples
-# it links to. Completions are written by the program itself, from the option tables.
+# cmake --install: the program, its man pages, completions for three shells, the service template for systemd, and the
+# documentation with the examples it links to. Completions are written by the program itself, from the option tables.
 install(TARGETS millrace RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 
 set(_completions "${CMAKE_BINARY_DIR}/completions")
@@ -24,3 +24,6 @@ install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR}
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR}
     FILES_MATCHING PATTERN "*.md" PATTERN "man" EXCLUDE)
 install(DIRECTORY examples sql DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES LICENSE RENAME copyright DESTINATION ${CMAKE_INSTALL_DOCDIR})
+# systemd looks into lib of /usr and of /usr/local alike, and finds the program by its own path.
+install(FILES cmake/package/millrace@.service DESTINATION lib/systemd/system)

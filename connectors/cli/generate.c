@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/options.h"
+#include "cli/connect.h"
 #include "cli/help.h"
 #include "cli/verbs.h"
 
@@ -169,11 +170,22 @@ static bool write_index(const char *folder)
         return false;
     }
     fputs("# Reference\n\nMade by `millrace generate docs` from the tables in the code; not to be "
-          "edited.\n\n- [The command line](cli.md)\n",
+          "edited.\n\n- [The command line](cli.md)\n"
+          "- [From Kafka Connect's JDBC sinks](from-kafka-connect.md)\n",
           out);
     for (const mr_connector *const *c = mr_connectors; *c; c++) {
         fprintf(out, "- [%s](%s.md): %s\n", (*c)->name, (*c)->name, (*c)->summary);
     }
+    return finish(out);
+}
+
+static bool write_moving(const char *folder)
+{
+    FILE *out = create(folder, "reference", "from-kafka-connect", ".md");
+    if (!out) {
+        return false;
+    }
+    mr_connect_page(out);
     return finish(out);
 }
 
@@ -356,7 +368,7 @@ int mr_verb_generate(const mr_args *args)
 {
     const char *folder = args->words[0];
     if (!make_folder(folder, "reference") || !make_folder(folder, "man") || !write_index(folder) ||
-        !write_cli(folder) || !man_program(folder)) {
+        !write_cli(folder) || !write_moving(folder) || !man_program(folder)) {
         return MR_EXIT_FAILED;
     }
     for (const mr_connector *const *c = mr_connectors; *c; c++) {

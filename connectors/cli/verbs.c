@@ -22,6 +22,18 @@ static const mr_flag check_flags[] = {
     MR_FLAGS_END,
 };
 
+static const mr_flag init_flags[] = {
+    {"from-connect", 0, "file", false, MR_WORD_FILE, NULL,
+     "The configuration of a JDBC sink of Kafka Connect, Confluent's or Debezium's: JSON as the "
+     "REST "
+     "interface takes it, or properties."},
+    {"out", 0, "folder", false, MR_WORD_FILE, NULL, "Where to write. Default: here."},
+    {"force", 0, NULL, false, MR_WORD_NONE, NULL, "Replaces files that are there."},
+    {"json", 0, NULL, false, MR_WORD_NONE, NULL,
+     "Prints pipeline and report as one JSON object and writes nothing."},
+    MR_FLAGS_END,
+};
+
 static const mr_flag tap_flags[] = {
     {"count", 'n', "number", false, MR_WORD_TEXT, NULL, "Ends after this many records."},
     {"from", 0, "where", false, MR_WORD_TEXT, NULL,
@@ -109,6 +121,25 @@ const mr_verb mr_verbs[] = {
         .words_max = 1,
         .word = MR_WORD_FILE,
         .run = mr_verb_check,
+    },
+    {
+        .name = "init",
+        .summary = "write a pipeline to begin with",
+        .usage = "--from-connect <file> [flags]",
+        .help =
+            "Writes a pipeline.json from what is there already, and says what it made of it.\n"
+            "\n"
+            "--from-connect converts the configuration of a JDBC sink of Kafka Connect and tells "
+            "of "
+            "each of its options what became of it: the same here, moved to another, not needed, "
+            "or "
+            "without an equal. Secrets are not copied: the report names the variables to set. The "
+            "pipeline reads in the connector's consumer group, so it goes on where the connector "
+            "stopped.",
+        .examples = "millrace init --from-connect connector.json --out trips\n"
+                    "millrace init --from-connect sink.properties --json | jq .options",
+        .flags = init_flags,
+        .run = mr_verb_init,
     },
     {
         .name = "list",

@@ -5,6 +5,9 @@
  * so two that write the same rows meet in one order; and neighbours in the key's index are touched
  * together, which makes the merge a fifth faster (bench/pg_sink.md).
  *
+ * Deletes stand among the rows and are told by their plan, so that of a row and its delete the
+ * later one counts.
+ *
  * Sorting brings equal keys together with the latest last, so no hash table is needed. The first
  * eight bytes are kept in the item: a radix sort by them does nearly all of it, and only keys that
  * share them are compared.
@@ -156,29 +159,51 @@ static void add_pending(pg_route *route, const mr_batch *batch, pg_plan *plan)
     route->pending[route->pending_count++] = (struct pg_pending){batch, plan};
 }
 
-mr_status pg_dedupe_add(mr_task *task, pg_plan *plan, const mr_batch *batch, mr_error *err)
+static mr_status add_item(mr_task *task, pg_plan *plan, const mr_batch *batch, size_t index,
+                          uint32_t pending, mr_buffer *room, mr_error *err)
 {
     pg_items *items = &plan->route->items;
-    add_pending(plan->route, batch, plan);
+    const mr_cell *fields = batch->records[index].value->as.cells;
+    const pg_column *null = null_key(plan, fields);
+    if (null) {
+        reject_null_key(task, batch, index, null, err);
+        return MR_REJECT;
+    }
+    pg_item *item = &items->list[items->count];
+    make_key(plan, fields, mr_task_arena(task), room, item);
+    item->batch = pending;
+    item->index = (uint32_t)index;
+    item->place = (uint32_t)items->count++;
+    return MR_OK;
+}
+
+mr_status pg_dedupe_add(mr_task *task, pg_route *route, const mr_batch *batch, pg_plan *plan,
+                        const mr_batch *deletes, pg_plan *delete_plan, mr_error *err)
+{
+    pg_items *items = &route->items;
+    uint32_t rows_at = (uint32_t)route->pending_count;
+    uint32_t deletes_at = rows_at + (plan != NULL);
+    if (plan) {
+        add_pending(route, batch, plan);
+    }
+    if (delete_plan) {
+        add_pending(route, deletes, delete_plan);
+    }
     if (items->capacity - items->count < batch->count) {
         items->capacity = items->count + batch->count + items->capacity / 2;
         items->list = mr_realloc_array(items->list, items->capacity, sizeof *items->list);
     }
     mr_buffer room = MR_BUFFER_INIT(1 << 30);
     mr_status status = MR_OK;
+    size_t next_delete = 0;
     for (size_t i = 0; i < batch->count; i++) {
-        const mr_cell *fields = batch->records[i].value->as.cells;
-        const pg_column *null = null_key(plan, fields);
-        if (null) {
-            reject_null_key(task, batch, i, null, err);
-            status = MR_REJECT;
-            continue;
+        mr_status added = MR_OK;
+        if (!pg_is_delete(&batch->records[i])) {
+            added = add_item(task, plan, batch, i, rows_at, &room, err);
+        } else if (delete_plan) {
+            added = add_item(task, delete_plan, deletes, next_delete++, deletes_at, &room, err);
         }
-        pg_item *item = &items->list[items->count];
-        make_key(plan, fields, mr_task_arena(task), &room, item);
-        item->batch = (uint32_t)(plan->route->pending_count - 1);
-        item->index = (uint32_t)i;
-        item->place = (uint32_t)items->count++;
+        status = added == MR_OK ? status : added;
     }
     mr_buffer_release(&room);
     return status;
@@ -260,12 +285,65 @@ static void sort_by_prefix(pg_items *items)
     items->list = sorted;
 }
 
-void pg_dedupe_finish(pg_items *items)
+/* The version of an item's record; NULL: it has none. */
+static const mr_cell *version_of(const pg_route *route, const pg_item *item)
 {
+    const struct pg_pending *from = &route->pending[item->batch];
+    const pg_plan *plan = from->plan;
+    if (plan->version == plan->count) {
+        return NULL;
+    }
+    const mr_cell *fields = from->batch->records[item->index].value->as.cells;
+    const mr_cell *cell = &fields[plan->columns[plan->version].field];
+    return cell->type == MR_NULL ? NULL : cell;
+}
+
+/* Is the version of b at least that of a? Having none is lowest. */
+static bool not_older(const mr_cell *a, const mr_cell *b, mr_buffer room[2])
+{
+    if (!a || !b) {
+        return !a;
+    }
+    mr_buffer_clear(&room[0]);
+    mr_buffer_clear(&room[1]);
+    add_cell(&room[0], a);
+    add_cell(&room[1], b);
+    size_t len = room[0].len < room[1].len ? room[0].len : room[1].len;
+    int order = len ? memcmp(room[0].data, room[1].data, len) : 0;
+    return order ? order < 0 : room[0].len <= room[1].len;
+}
+
+/* Of the items of one key, in order of arrival: the one that counts. A delete that does not say
+ * which version it deletes can only be taken in its place, and with it the others of its key. */
+static const pg_item *choose(const pg_route *route, const pg_item *items, size_t count,
+                             mr_buffer room[2])
+{
+    const pg_item *best = &items[count - 1];
+    if (!route->options->version_field || count == 1) {
+        return best;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (route->pending[items[i].batch].plan->deletes && !version_of(route, &items[i])) {
+            return best;
+        }
+    }
+    best = &items[0];
+    for (size_t i = 1; i < count; i++) {
+        if (not_older(version_of(route, best), version_of(route, &items[i]), room)) {
+            best = &items[i];
+        }
+    }
+    return best;
+}
+
+void pg_dedupe_finish(pg_route *route)
+{
+    pg_items *items = &route->items;
     if (!items->count) {
         return;
     }
     sort_by_prefix(items);
+    mr_buffer room[2] = {MR_BUFFER_INIT(1 << 30), MR_BUFFER_INIT(1 << 30)};
     size_t kept = 0;
     for (size_t i = 0; i < items->count;) {
         size_t end = i + 1; /* of the run that shares a prefix */
@@ -275,11 +353,16 @@ void pg_dedupe_finish(pg_items *items)
         if (end - i > 1) {
             qsort(items->list + i, end - i, sizeof *items->list, compare_items);
         }
-        for (; i < end; i++) {
-            if (i + 1 == end || compare_keys(&items->list[i], &items->list[i + 1])) {
-                items->list[kept++] = items->list[i];
+        while (i < end) {
+            size_t same = i + 1;
+            while (same < end && !compare_keys(&items->list[i], &items->list[same])) {
+                same++;
             }
+            items->list[kept++] = *choose(route, items->list + i, same - i, room);
+            i = same;
         }
     }
     items->count = kept;
+    mr_buffer_release(&room[0]);
+    mr_buffer_release(&room[1]);
 }

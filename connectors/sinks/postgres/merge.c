@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The statements of a plan: COPY into the target or into a staging table, and the one statement
- * that moves staged rows on. The staging table is the connection's own (temporary, emptied by each
- * commit), has just the plan's columns and no constraint or index.
+ * that moves staged rows on: INSERT, with ON CONFLICT in upsert mode, UPDATE, or DELETE by key. The
+ * staging table is the connection's own (temporary, emptied by each commit), has just the plan's
+ * columns and no constraint or index.
  *
  * An upsert leaves rows alone whose columns hold the same already: writing a row anew costs three
  * times as much as finding that it need not be (bench/pg_sink.md), and a replay writes nothing. The
@@ -57,6 +58,24 @@ static char *create_stage(const pg_plan *plan, const char *stage)
     return take_text(&sql);
 }
 
+/* The newest is kept: a row's version that is not known gives way, one that comes without does not
+ * overwrite. `with` is what the version that comes is called. */
+static void add_guard(mr_buffer *sql, const pg_plan *plan, const char *with)
+{
+    if (plan->version < plan->count) {
+        const char *version = plan->columns[plan->version].quoted;
+        mr_buffer_printf(sql, " AND (t.%s IS NULL OR t.%s <= %s%s", version, version, with,
+                         version);
+        if (plan->columns[plan->version].staged_type && *with == 's') {
+            mr_buffer_printf(sql, "::%s", plan->columns[plan->version].target_type);
+        }
+        if (plan->deletes) { /* one that does not say which version it deletes */
+            mr_buffer_printf(sql, " OR s.%s IS NULL", version);
+        }
+        mr_buffer_add_char(sql, ')');
+    }
+}
+
 static void add_conflict(mr_buffer *sql, const pg_plan *plan)
 {
     mr_buffer_add_text(sql, " ON CONFLICT (");
@@ -82,6 +101,66 @@ static void add_conflict(mr_buffer *sql, const pg_plan *plan)
     mr_buffer_add_text(sql, "), ROW(");
     add_columns(sql, plan, "excluded.", false);
     mr_buffer_add_text(sql, "))");
+    add_guard(sql, plan, "excluded.");
+}
+
+/* s."a", cast where it is staged as something else. */
+static void add_staged(mr_buffer *sql, const pg_column *column)
+{
+    mr_buffer_printf(sql, "s.%s", column->quoted);
+    if (column->staged_type) {
+        mr_buffer_printf(sql, "::%s", column->target_type);
+    }
+}
+
+static void add_key_match(mr_buffer *sql, const pg_plan *plan)
+{
+    for (size_t i = 0; i < plan->key_count; i++) {
+        const pg_column *column = &plan->columns[plan->keys[i]];
+        mr_buffer_printf(sql, "%st.%s = ", i ? " AND " : "", column->quoted);
+        add_staged(sql, column);
+    }
+}
+
+static char *delete_by(const pg_plan *plan, const char *stage)
+{
+    mr_buffer sql = MR_BUFFER_INIT(STATEMENT_LIMIT_BYTES);
+    mr_buffer_printf(&sql, "DELETE FROM %s AS t USING %s s WHERE ", plan->route->name.quoted,
+                     stage);
+    add_key_match(&sql, plan);
+    add_guard(&sql, plan, "s.");
+    return take_text(&sql);
+}
+
+static char *update_by(const pg_plan *plan, const char *stage)
+{
+    mr_buffer sql = MR_BUFFER_INIT(STATEMENT_LIMIT_BYTES);
+    mr_buffer_printf(&sql, "UPDATE %s AS t SET ", plan->route->name.quoted);
+    bool first = true;
+    for (size_t i = 0; i < plan->count; i++) {
+        const pg_column *column = &plan->columns[i];
+        if (!column->key) {
+            mr_buffer_printf(&sql, "%s%s = ", first ? "" : ", ", column->quoted);
+            add_staged(&sql, column);
+            first = false;
+        }
+    }
+    mr_buffer_printf(&sql, " FROM %s s WHERE ", stage);
+    add_key_match(&sql, plan);
+    mr_buffer_add_text(&sql, " AND pg_catalog.record_image_ne(ROW(");
+    add_columns(&sql, plan, "t.", false);
+    mr_buffer_add_text(&sql, "), ROW(");
+    first = true;
+    for (size_t i = 0; i < plan->count; i++) {
+        if (!plan->columns[i].key) {
+            mr_buffer_add_text(&sql, first ? "" : ", ");
+            add_staged(&sql, &plan->columns[i]);
+            first = false;
+        }
+    }
+    mr_buffer_add_text(&sql, "))");
+    add_guard(&sql, plan, "s.");
+    return take_text(&sql);
 }
 
 static char *merge(const pg_plan *plan, const char *stage)
@@ -91,11 +170,8 @@ static char *merge(const pg_plan *plan, const char *stage)
     add_columns(&sql, plan, "", true);
     mr_buffer_printf(&sql, ")%s SELECT ", plan->overriding ? " OVERRIDING SYSTEM VALUE" : "");
     for (size_t i = 0; i < plan->count; i++) {
-        const pg_column *column = &plan->columns[i];
-        mr_buffer_printf(&sql, "%ss.%s", i ? ", " : "", column->quoted);
-        if (column->staged_type) {
-            mr_buffer_printf(&sql, "::%s", column->target_type);
-        }
+        mr_buffer_add_text(&sql, i ? ", " : "");
+        add_staged(&sql, &plan->columns[i]);
     }
     mr_buffer_printf(&sql, " FROM %s s", stage);
     if (plan->route->mode == PG_UPSERT) {
@@ -110,6 +186,8 @@ void pg_merge_build(pg_plan *plan)
     plan->copy_sql = copy_into(plan, plan->route->name.quoted);
     plan->stage_copy_sql = copy_into(plan, stage);
     plan->stage_sql = create_stage(plan, stage);
-    plan->merge_sql = merge(plan, stage);
+    plan->merge_sql = plan->deletes                    ? delete_by(plan, stage)
+                      : plan->route->mode == PG_UPDATE ? update_by(plan, stage)
+                                                       : merge(plan, stage);
     free(stage);
 }

@@ -10,7 +10,8 @@
 
 enum { IDENTIFIER_MAX_BYTES = 63 }; /* NAMEDATALEN - 1 */
 
-static const char *const insert_modes[] = {"auto", "insert", "upsert", NULL};
+static const char *const insert_modes[] = {"auto", "insert", "upsert", "update", NULL};
+static const char *const truths[] = {"auto", "true", "false", NULL};
 
 const mr_option pg_options[] = {
     MR_TEXT("connection.url", pg_sink, url, NULL, MR_OPT_REQUIRED | MR_OPT_SECRET,
@@ -35,39 +36,76 @@ const mr_option pg_route_options_table[] = {
             "lower case count. Default: the topic's name."),
     MR_CHOICE("insert.mode", pg_route_options, insert_mode, "auto", insert_modes, 0,
               "insert appends each record; upsert writes one row for each key, the last record of "
-              "a key wins; auto is upsert when key.fields is given, else insert."),
+              "a key wins; update changes rows that are there and passes over the others; auto is "
+              "upsert when key.fields is given, else insert."),
     MR_LIST("key.fields", pg_route_options, key_fields, NULL, 0,
             "Fields that identify a row. The table needs a primary key or unique index on just "
             "these columns; auto.create makes one."),
+    MR_CHOICE("delete.enabled", pg_route_options, delete_enabled, "auto", truths, 0,
+              "What a delete does: a record without a value (tombstone), or one that says that its "
+              "row is gone. true: the row of its key is deleted; false: it is passed over; auto: "
+              "true with upsert and update, while insert has no key and rejects it."),
+    MR_TEXT("version.field", pg_route_options, version_field, NULL, 0,
+            "A field that grows with each change of a row, such as a time or a counter: a record "
+            "with a lower one than the row has does not overwrite it. With upsert and update."),
     MR_BOOLEAN("auto.create", pg_route_options, auto_create, "false", 0,
                "Create the table from the record's schema when it is missing."),
     MR_OPTIONS_END,
 };
 
-mr_status pg_check(const void *state, const mr_route *routes, size_t count, mr_error *err)
+static mr_status refuse(mr_error *err, const char *option, const char *text)
 {
-    (void)state;
-    for (size_t i = 0; i < count; i++) {
-        const pg_route_options *options = routes[i].options;
-        if (options->insert_mode == PG_UPSERT && options->key_fields.count == 0) {
-            mr_status status =
-                mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
-                        "insert.mode is upsert, but key.fields names no field: say which "
-                        "fields identify a row, such as \"key.fields\": [\"trip_id\"]");
-            mr_error_field(err, "key.fields");
-            return status;
-        }
-        if (options->table) {
-            pg_name name;
-            mr_status status = pg_name_parse(options->table, &name, err);
-            if (status != MR_OK) {
-                mr_error_field(err, "table");
-                return status;
-            }
-            pg_name_release(&name);
+    mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG, "%s", text);
+    mr_error_field(err, option);
+    return MR_FATAL;
+}
+
+static mr_status check_route(const pg_route_options *o, mr_error *err)
+{
+    bool keyed = o->insert_mode == PG_UPSERT || o->insert_mode == PG_UPDATE ||
+                 (o->insert_mode == PG_AUTO && o->key_fields.count);
+    if (keyed && !o->key_fields.count) {
+        return refuse(
+            err, "key.fields",
+            o->insert_mode == PG_UPDATE
+                ? "insert.mode is update, but key.fields names no field: say which fields "
+                  "identify a row, such as \"key.fields\": [\"trip_id\"]"
+                : "insert.mode is upsert, but key.fields names no field: say which fields "
+                  "identify a row, such as \"key.fields\": [\"trip_id\"]");
+    }
+    if (!keyed && o->delete_enabled == PG_DELETES_ON) {
+        return refuse(err, "delete.enabled",
+                      "delete.enabled is true, but insert has no key to delete by: set "
+                      "insert.mode=upsert with key.fields, or pass deletes over with false");
+    }
+    if (!keyed && o->version_field) {
+        return refuse(err, "version.field",
+                      "version.field is set, but insert never overwrites a row: set "
+                      "insert.mode=upsert with key.fields, or leave it out");
+    }
+    for (size_t i = 0; o->version_field && i < o->key_fields.count; i++) {
+        if (strcmp(o->key_fields.items[i], o->version_field) == 0) {
+            return refuse(err, "version.field",
+                          "version.field is one of key.fields: rows of one key all have the same");
         }
     }
-    return MR_OK;
+    pg_name name = {0};
+    mr_status status = o->table ? pg_name_parse(o->table, &name, err) : MR_OK;
+    if (status != MR_OK) {
+        mr_error_field(err, "table");
+    }
+    pg_name_release(&name);
+    return status;
+}
+
+mr_status pg_check(const void *state, const mr_route *routes, size_t count, mr_error *err)
+{
+    mr_status status = MR_OK;
+    (void)state;
+    for (size_t i = 0; i < count && status == MR_OK; i++) {
+        status = check_route(routes[i].options, err);
+    }
+    return status;
 }
 
 char *pg_quote(const char *identifier)

@@ -21,12 +21,15 @@
 /* Rows are handed to libpq in pieces of about this size. */
 enum { PG_CHUNK_BYTES = 32 << 10 };
 
-enum pg_insert_mode { PG_AUTO, PG_INSERT, PG_UPSERT };
+enum pg_insert_mode { PG_AUTO, PG_INSERT, PG_UPSERT, PG_UPDATE };
+enum pg_deletes { PG_DELETES_AUTO, PG_DELETES_ON, PG_DELETES_OFF };
 
 typedef struct pg_route_options {
     const char *table;
     int insert_mode; /* enum pg_insert_mode */
     mr_list key_fields;
+    int delete_enabled;        /* enum pg_deletes */
+    const char *version_field; /* NULL: none */
     bool auto_create;
 } pg_route_options;
 
@@ -122,6 +125,8 @@ typedef struct pg_plan {
     bool casts;      /* some column is staged as another type than the target's */
     bool plain;      /* COPY straight into the target means the same as INSERT */
     bool overriding; /* some column is GENERATED ALWAYS AS IDENTITY */
+    bool deletes;    /* its rows are keys of rows to delete */
+    size_t version;  /* index in columns of version.field; count: none */
     char *copy_sql, *stage_copy_sql, *stage_sql, *merge_sql;
     bool staged; /* the staging table and the merge statement are there */
 
@@ -133,6 +138,12 @@ typedef struct pg_plan {
     bool stage_used; /* rows wait in the staging table for the merge */
 } pg_plan;
 
+/* The schema of deletes that come beside rows and keys of these schemas (NULL: none). */
+typedef struct pg_delete_form {
+    struct pg_delete_form *next;
+    const mr_schema *rows, *key, *schema; /* references of our own */
+} pg_delete_form;
+
 typedef struct pg_route {
     struct pg_route *next;
     const mr_route *route;
@@ -141,7 +152,8 @@ typedef struct pg_route {
     pg_name name;
     char *topic; /* the name was taken from this topic; NULL: from the option */
     pg_plan *plans;
-    /* Upsert, of this epoch: what is to be sent at commit. */
+    pg_delete_form *forms;
+    /* Upsert and update, of this epoch: what is to be sent at commit. */
     struct pg_pending {
         const mr_batch *batch;
         pg_plan *plan;
@@ -282,6 +294,13 @@ bool pg_json_write(mr_buffer *out, const mr_schema *schema, const mr_cell *cell,
 /* The plan for a batch's route and schema, made when it is the first of them. */
 MR_CHECKED mr_status pg_plan_get(pg_sink *sink, mr_task *task, const mr_batch *batch, pg_plan **ret,
                                  mr_error *err);
+/* The same for a batch that pg_deletes_take() has made. *ret NULL: there is no table yet, so
+ * nothing to delete. */
+MR_CHECKED mr_status pg_plan_get_deletes(pg_sink *sink, mr_task *task, pg_route *route,
+                                         const mr_batch *deletes, pg_plan **ret, mr_error *err);
+/* The route of a batch: where its records go. */
+MR_CHECKED mr_status pg_route_get(pg_sink *sink, const mr_batch *batch, pg_route **ret,
+                                  mr_error *err);
 /* The staging table and the merge statement, when the epoch needs them. */
 MR_CHECKED mr_status pg_plan_stage(pg_sink *sink, pg_plan *plan, mr_error *err);
 /* Moves what was staged into the target. */
@@ -289,6 +308,16 @@ MR_CHECKED mr_status pg_plan_merge(pg_sink *sink, pg_plan *plan, mr_error *err);
 void pg_plan_clear_epoch(pg_plan *plan);
 /* Forgets all routes and plans. */
 void pg_plans_drop(pg_sink *sink);
+
+/* --- deletes.c --- */
+
+/* A tombstone, or a record that says that the row is gone. */
+bool pg_is_delete(const mr_record *record);
+/* The deletes among the records as a batch of their keys, in the epoch's arena; *ret NULL: there
+ * are none. MR_REJECT: some have no key that could be read; they are named. */
+MR_CHECKED mr_status pg_deletes_take(pg_sink *sink, mr_task *task, pg_route *route,
+                                     const mr_batch *batch, const mr_batch **ret, mr_error *err);
+void pg_delete_forms_free(pg_route *route);
 
 /* --- upsert.c: an epoch's keys into a table --- */
 
@@ -322,11 +351,15 @@ void pg_plan_note_sent(pg_plan *plan, const mr_batch *batch, size_t index);
 
 /* --- dedupe.c: the last record of a key, in key order --- */
 
-/* Adds the records of a batch, with their keys. Records whose key has a NULL are rejected. */
-MR_CHECKED mr_status pg_dedupe_add(mr_task *task, pg_plan *plan, const mr_batch *batch,
+/* Adds the records of a batch, with their keys, in their order: rows by `plan` (NULL: there are
+ * none), deletes by `delete_plan` as they are in `deletes` (NULL: they are passed over). Records
+ * whose key has a NULL are rejected. */
+MR_CHECKED mr_status pg_dedupe_add(mr_task *task, pg_route *route, const mr_batch *batch,
+                                   pg_plan *plan, const mr_batch *deletes, pg_plan *delete_plan,
                                    mr_error *err);
-/* Leaves one item for each key, sorted by key. */
-void pg_dedupe_finish(pg_items *items);
+/* Leaves one item for each key, sorted by key: the last, or with version.field that of the highest
+ * version. */
+void pg_dedupe_finish(pg_route *route);
 
 /* --- offsets.c: claims and offsets --- */
 

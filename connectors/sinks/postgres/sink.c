@@ -5,7 +5,7 @@
  *   open      connect, set up the session, make millrace.offsets when it is missing
  *   recover   claim the partitions, read their offsets back
  *   write     insert: rows are encoded and streamed into a COPY while later records are decoded;
- *             upsert: keys are noted, nothing is sent yet
+ *             upsert, update: keys are noted, of rows and of deletes, nothing is sent yet
  *   commit    end the COPY, or send what is left of each key and merge it; then store the offsets
  *             and COMMIT, in one round trip
  *   abort     ROLLBACK
@@ -56,20 +56,20 @@ static mr_status sink_begin(mr_task *task, mr_error *err)
 }
 
 /* Names the records that are no rows; MR_REJECT when there are any. */
-static mr_status check_records(mr_task *task, const mr_batch *batch, bool upsert, mr_error *err)
+static mr_status check_records(mr_task *task, const mr_batch *batch, bool may_delete, mr_error *err)
 {
     mr_status status = MR_OK;
     for (size_t i = 0; i < batch->count; i++) {
         const mr_record *record = &batch->records[i];
-        if (record->value && record->value->type == MR_RECORD &&
-            !(upsert && record->op == MR_OP_DELETE)) {
+        if (pg_is_delete(record) ? may_delete : record->value->type == MR_RECORD) {
             continue;
         }
         status = mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD,
-                         record->value && record->op != MR_OP_DELETE
-                             ? "the value is no record, so it makes no row"
-                             : "a delete (tombstone) is not applied by this version of the sink: "
-                               "keep such records out with WHERE _op <> 'delete' in the query");
+                         pg_is_delete(record)
+                             ? "a delete (tombstone), and insert mode has no key to delete by: set "
+                               "insert.mode=upsert with key.fields, or pass such records over with "
+                               "delete.enabled=false"
+                             : "the value is no record, so it makes no row");
         mr_reject(task, batch, i, err);
     }
     return status;
@@ -87,6 +87,9 @@ static mr_status stream(pg_sink *sink, mr_task *task, pg_plan *plan, const mr_ba
     bool rejected = false;
     for (size_t i = 0; i < batch->count; i++) {
         mr_error why;
+        if (pg_is_delete(&batch->records[i])) {
+            continue;
+        }
         if (!pg_encode_row(plan, batch, i, &why)) {
             mr_reject(task, batch, i, &why);
             *err = why;
@@ -114,25 +117,60 @@ static mr_status confirm(pg_sink *sink, mr_status status, mr_error *err)
                                                                     : status;
 }
 
+static bool has_rows(const mr_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        if (!pg_is_delete(&batch->records[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Upsert and update: rows and deletes are noted. */
+static mr_status note(pg_sink *sink, mr_task *task, const mr_batch *batch, bool deletes_count,
+                      mr_error *err)
+{
+    pg_route *route;
+    pg_plan *plan = NULL, *delete_plan = NULL;
+    const mr_batch *deletes = NULL;
+    mr_status status = pg_route_get(sink, batch, &route, err);
+    if (status == MR_OK && has_rows(batch)) {
+        status = pg_plan_get(sink, task, batch, &plan, err);
+    }
+    if (status == MR_OK && deletes_count) {
+        status = pg_deletes_take(sink, task, route, batch, &deletes, err);
+    }
+    if (status == MR_OK && deletes) {
+        status = pg_plan_get_deletes(sink, task, route, deletes, &delete_plan, err);
+    }
+    return status == MR_OK ? pg_dedupe_add(task, route, batch, plan, deletes, delete_plan, err)
+                           : status;
+}
+
 static mr_status sink_write(mr_task *task, const mr_batch *batch, mr_error *err)
 {
     pg_sink *sink = mr_self(task);
-    const pg_route_options *options = batch->route->options;
-    bool upsert = options->insert_mode == PG_UPSERT ||
-                  (options->insert_mode == PG_AUTO && options->key_fields.count);
+    const pg_route_options *o = batch->route->options;
+    bool keyed = o->insert_mode == PG_UPSERT || o->insert_mode == PG_UPDATE ||
+                 (o->insert_mode == PG_AUTO && o->key_fields.count);
     if (batch->count == 0) {
         return MR_OK;
     }
-    mr_status status = check_records(task, batch, upsert, err);
-    pg_plan *plan;
-    if (status == MR_OK) {
-        status = pg_plan_get(sink, task, batch, &plan, err);
-    }
+    mr_status status =
+        check_records(task, batch, keyed || o->delete_enabled == PG_DELETES_OFF, err);
     if (status != MR_OK) {
         return status;
     }
-    return upsert ? pg_dedupe_add(task, plan, batch, err)
-                  : confirm(sink, stream(sink, task, plan, batch, err), err);
+    if (keyed) {
+        return note(sink, task, batch, o->delete_enabled != PG_DELETES_OFF, err);
+    }
+    pg_plan *plan;
+    if (!has_rows(batch)) {
+        return MR_OK;
+    }
+    status = pg_plan_get(sink, task, batch, &plan, err);
+    return status == MR_OK ? confirm(sink, stream(sink, task, plan, batch, err), err) : status;
 }
 
 /* What is left in the buffers of an insert route, and the merge of what had to be staged. */
@@ -160,7 +198,7 @@ static mr_status commit(pg_sink *sink, mr_task *task, const mr_offsets *upto, mr
 {
     mr_status status = MR_OK;
     for (pg_route *route = sink->routes; route && status == MR_OK; route = route->next) {
-        status = route->mode == PG_UPSERT ? pg_upsert_flush(sink, task, route, err)
+        status = route->mode != PG_INSERT ? pg_upsert_flush(sink, task, route, err)
                                           : finish_inserts(sink, task, route, err);
     }
     return status == MR_OK ? pg_offsets_commit(sink, task, upto, err) : status;

@@ -6,6 +6,9 @@
  *           when no key is there yet. A key that is there fails it (23505); back to the savepoint.
  *   merge   COPY into the staging table, then INSERT ... ON CONFLICT DO UPDATE.
  *
+ * Deletes go first, by a merge of their own: no key is both deleted and written, and what a deleted
+ * row held (a unique value) is free for the rows that come. Update mode always merges.
+ *
  * Which one is learned: after a failure the next epochs merge, 1, then 3, 7, ... up to 63 of them,
  * before plain is tried again; so loads of new keys get the speed of COPY, and loads of updates pay
  * one small failed attempt (at most the first thousand rows reach the table) in 64 epochs.
@@ -57,8 +60,11 @@ static mr_status send_items(pg_sink *sink, mr_task *task, pg_plan *plan, enum pg
     return status == MR_OK && rejected ? MR_REJECT : status;
 }
 
-static bool has_items(const pg_route *route, const pg_plan *plan)
+static bool has_items(const pg_route *route, const pg_plan *plan, bool deletes)
 {
+    if (plan->deletes != deletes) {
+        return false;
+    }
     for (size_t i = 0; i < route->pending_count; i++) {
         if (route->pending[i].plan == plan) {
             return true;
@@ -77,7 +83,7 @@ static mr_status try_plain(pg_sink *sink, mr_task *task, pg_route *route, bool *
     enum pg_copy_kind kind = PG_COPY_SAVEPOINT;        /* before the first of them */
     const pg_sent *bad = NULL;
     for (pg_plan *plan = route->plans; plan && status == MR_OK; plan = plan->next) {
-        if (has_items(route, plan)) {
+        if (has_items(route, plan, false)) {
             status = send_items(sink, task, plan, kind, err);
             if (status == MR_OK) {
                 status = pg_copy_end(sink, &bad, err);
@@ -92,11 +98,11 @@ static mr_status try_plain(pg_sink *sink, mr_task *task, pg_route *route, bool *
     return bad ? reject_row(task, bad, err) : status;
 }
 
-static mr_status merge(pg_sink *sink, mr_task *task, pg_route *route, mr_error *err)
+static mr_status merge(pg_sink *sink, mr_task *task, pg_route *route, bool deletes, mr_error *err)
 {
     mr_status status = MR_OK;
     for (pg_plan *plan = route->plans; plan && status == MR_OK; plan = plan->next) {
-        if (!has_items(route, plan)) {
+        if (!has_items(route, plan, deletes)) {
             continue;
         }
         status = send_items(sink, task, plan, PG_COPY_STAGE, err);
@@ -112,12 +118,15 @@ static mr_status merge(pg_sink *sink, mr_task *task, pg_route *route, mr_error *
 
 static bool may_try_plain(pg_route *route)
 {
+    if (route->mode != PG_UPSERT) {
+        return false;
+    }
     if (route->plain_wait) {
         route->plain_wait--;
         return false;
     }
     for (const pg_plan *plan = route->plans; plan; plan = plan->next) {
-        if (!plan->plain) {
+        if (!plan->plain && !plan->deletes) {
             return false;
         }
     }
@@ -129,10 +138,14 @@ mr_status pg_upsert_flush(pg_sink *sink, mr_task *task, pg_route *route, mr_erro
     if (!route->items.count) {
         return MR_OK;
     }
-    pg_dedupe_finish(&route->items);
+    pg_dedupe_finish(route);
+    mr_status status = merge(sink, task, route, true, err);
+    if (status != MR_OK) {
+        return status;
+    }
     if (may_try_plain(route)) {
         bool exists;
-        mr_status status = try_plain(sink, task, route, &exists, err);
+        status = try_plain(sink, task, route, &exists, err);
         if (status != MR_OK || !exists) {
             route->plain_penalty = status == MR_OK ? 0 : route->plain_penalty;
             return status;
@@ -143,5 +156,5 @@ mr_status pg_upsert_flush(pg_sink *sink, mr_task *task, pg_route *route, mr_erro
         }
         route->plain_wait = route->plain_penalty;
     }
-    return merge(sink, task, route, err);
+    return merge(sink, task, route, false, err);
 }

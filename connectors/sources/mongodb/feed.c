@@ -40,6 +40,7 @@ struct mongo_feed {
     const mongo_options *options;
     char *app_name;
     bool before_images;
+    int await_ms;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t filled, taken;
@@ -175,7 +176,7 @@ static void get_more_command(const mongo_feed *feed, bson_t *command)
     BSON_APPEND_UTF8(command, "collection",
                      mongo_one_collection(o) ? o->collections.items[0] : "$cmd.aggregate");
     BSON_APPEND_INT32(command, "batchSize", batch_size(o, feed->diet));
-    BSON_APPEND_INT32(command, "maxTimeMS", MONGO_AWAIT_MS);
+    BSON_APPEND_INT32(command, "maxTimeMS", feed->await_ms);
 }
 
 /* --- Replies --- */
@@ -497,12 +498,13 @@ static void init_monotonic(pthread_cond_t *condition)
 }
 
 mongo_feed *mongo_feed_open(const mongo_options *options, const char *app_name,
-                            const mongo_start *start, bool before_images)
+                            const mongo_start *start, bool before_images, int await_ms)
 {
     mongo_feed *feed = mr_calloc(1, sizeof *feed);
     feed->options = options;
     feed->app_name = mr_strdup(app_name);
     feed->before_images = before_images;
+    feed->await_ms = await_ms;
     feed->last = &feed->first;
     feed->time = start->time;
     feed->opts = bson_new();

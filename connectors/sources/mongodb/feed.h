@@ -33,10 +33,14 @@ typedef struct mongo_start {
 
 typedef struct mongo_feed mongo_feed;
 
+/* How long the server waits for events before it says that there are none. With --once there is
+ * nothing to wait for: what comes later is not wanted. */
+enum { MONGO_AWAIT_MS = 250, MONGO_AWAIT_ONCE_MS = 10 };
+
 /* Starts the reader; it connects by itself. Borrows options; copies start. before_images: whether
  * images before the change are asked for. */
 mongo_feed *mongo_feed_open(const mongo_options *options, const char *app_name,
-                            const mongo_start *start, bool before_images);
+                            const mongo_start *start, bool before_images, int await_ms);
 /* Ends the reader. When it waits for an answer that is long in coming, the server is told by
  * `mongo` (the task's client; may be NULL) to end that. */
 void mongo_feed_close(mongo_feed *feed, mr_mongo *mongo); /* feed NULL is fine */
@@ -45,8 +49,6 @@ void mongo_feed_close(mongo_feed *feed, mr_mongo *mongo); /* feed NULL is fine *
  * replies before it; *unresumable is set when the position can not be read from any more. */
 MR_CHECKED mr_status mongo_feed_next(mongo_feed *feed, int64_t deadline_us, mongo_reply **ret,
                                      bool *unresumable, mr_error *err);
-
-enum { MONGO_AWAIT_MS = 250 };
 
 /* What of the deployment is watched. */
 bool mongo_one_collection(const mongo_options *options);

@@ -410,7 +410,8 @@ static void open_feed(mongo_source *self)
                   strcmp(self->key_fields.items[0], "_id") != 0;
     self->fragments.next = 1;
     self->searching_us = mr_clock_us();
-    self->feed = mongo_feed_open(&self->options, mr_task_name(self->task), &start, before);
+    self->feed = mongo_feed_open(&self->options, mr_task_name(self->task), &start, before,
+                                 mr_task_once(self->task) ? MONGO_AWAIT_ONCE_MS : MONGO_AWAIT_MS);
 }
 
 /* --once: what is there now is what there is to do. */

@@ -117,7 +117,7 @@ strange "data that is cut off" 6 VALUE_CONVERTER "Avro data of schema Record, fi
 strange "data with more behind it" 7 VALUE_CONVERTER "4 bytes are left over"
 strange "a schema that nobody knows" 8 VALUE_CONVERTER "has no schema with fingerprint 0807060504030201; whoever wrote"
 strange "nothing at all" 9 VALUE_CONVERTER "it has no bytes at all"
-strange "a tombstone" 10 TASK_PUT "a delete (tombstone) is not applied by this version of the sink: keep such records out"
+strange "a tombstone" 10 TASK_PUT "a delete (tombstone), and insert mode has no key to delete by"
 
 # A table that is not there.
 run_fails "a table that is missing" 1 "there is no table \"$name\".\"later\" in database" store "$name-later" "$name" later --key-fields id

@@ -345,7 +345,7 @@ static void tombstones_and_deletes(void **state)
     (void)state;
     const mr_schema *schema = row_schema("\"long\"");
     rig *r = rig_new("tombstones");
-    rig_route(r, "r", "table", "@.tombstones", "auto.create", "true", "key.fields", "id", NULL);
+    rig_route(r, "r", "table", "@.tombstones", "auto.create", "true", NULL);
     assert_ok(r, rig_open(r));
     mr_batch *batch =
         batch_of(r, schema, 0,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `millrace tap`: the records of a topic as JSON lines, decoded with the schemas their fingerprints
+ * `millrace tap`: the records of a topic as JSON lines, decoded with the schemas that their headers
  * name. No group, no trace. A record that can not be decoded is printed too, with the reason, so
  * that looking never stops at the record one is looking for.
  */
@@ -15,16 +15,18 @@
 #include "base/log.h"
 #include "cli/properties.h"
 #include "cli/record_json.h"
+#include "cli/registry_flags.h"
 #include "cli/verbs.h"
 #include "codec/avro.h"
-#include "kafka/schemas.h"
 #include "kafka/tail.h"
+#include "kafka/wire.h"
 
 enum { ANSWER_MS = 5000, POLL_MS = 500 };
 
 /* One decoder per schema met; topics have few. */
 typedef struct known {
-    uint64_t fingerprint;
+    mr_wire_kind kind;
+    uint64_t id;
     const mr_schema *schema;
     mr_decoder *decoder;
 } known;
@@ -32,6 +34,8 @@ typedef struct known {
 typedef struct tapping {
     mr_kafka_config kafka;
     mr_schemas *schemas;
+    mr_registry_flags flags;
+    mr_registry *registry; /* NULL: none is given */
     known *known;
     size_t known_count;
     mr_arena *arena;
@@ -42,22 +46,17 @@ typedef struct tapping {
 
 /* --- A record --- */
 
-static mr_status find_schema(tapping *t, uint64_t fingerprint, const known **ret, mr_error *err)
+static mr_status find_schema(tapping *t, const mr_wire *wire, uint64_t id, const known **ret,
+                             mr_error *err)
 {
     for (size_t i = 0; i < t->known_count; i++) {
-        if (t->known[i].fingerprint == fingerprint) {
+        if (t->known[i].kind == wire->kind && t->known[i].id == id) {
             *ret = &t->known[i];
             return MR_OK;
         }
     }
-    known k = {.fingerprint = fingerprint};
-    mr_status status = MR_OK;
-    if (!t->schemas) {
-        status = mr_schemas_new(&t->kafka, &t->schemas, err);
-    }
-    if (status == MR_OK) {
-        status = mr_schemas_get(t->schemas, fingerprint, NULL, &k.schema, err);
-    }
+    known k = {.kind = wire->kind, .id = id};
+    mr_status status = mr_wire_schema(wire, id, NULL, &k.schema, err);
     if (status == MR_OK) {
         status = mr_decoder_new(k.schema, k.schema, &k.decoder, err);
     }
@@ -69,19 +68,35 @@ static mr_status find_schema(tapping *t, uint64_t fingerprint, const known **ret
     return status;
 }
 
-/* Sets *error to why a value that looks like Avro could not be decoded. */
-static json_t *value_json(tapping *t, mr_slice value, mr_error *err)
+/* The wire whose header stands before the data; false: none. */
+static bool find_wire(tapping *t, mr_slice data, mr_wire *ret, uint64_t *id, size_t *header,
+                      mr_error *err)
 {
-    uint64_t fingerprint;
+    *ret = (mr_wire){.kind = MR_WIRE_SINGLE_OBJECT};
+    if (data.data && mr_wire_parse(ret, data, id, header)) {
+        if (!t->schemas && mr_schemas_new(&t->kafka, &t->schemas, err) != MR_OK) {
+            return false;
+        }
+        ret->schemas = t->schemas;
+        return true;
+    }
+    *ret = (mr_wire){.kind = MR_WIRE_CONFLUENT, .registry = t->registry};
+    return data.data && t->registry && mr_wire_parse(ret, data, id, header);
+}
+
+/* Sets *error to why what looks like Avro could not be decoded. */
+static json_t *data_json(tapping *t, mr_slice data, mr_error *err)
+{
+    mr_wire wire;
+    uint64_t id;
+    size_t header;
     const known *k;
     mr_cell cell;
-    if (!value.data || !mr_single_object_parse(value.data, value.len, &fingerprint)) {
-        return mr_show_bytes(value);
-    }
-    if (find_schema(t, fingerprint, &k, err) != MR_OK ||
-        mr_decode(k->decoder, value.data + MR_SINGLE_OBJECT_HEADER_BYTES,
-                  value.len - MR_SINGLE_OBJECT_HEADER_BYTES, t->arena, &cell, err) != MR_OK) {
-        return mr_show_bytes(value);
+    if (!find_wire(t, data, &wire, &id, &header, err) ||
+        find_schema(t, &wire, id, &k, err) != MR_OK ||
+        mr_decode(k->decoder, data.data + header, data.len - header, t->arena, &cell, err) !=
+            MR_OK) {
+        return mr_show_bytes(data);
     }
     return mr_show_cell(&cell, k->schema);
 }
@@ -108,16 +123,16 @@ static void print_record(tapping *t, const mr_message *message)
         putchar('\n');
         return;
     }
-    mr_error err = {0};
+    mr_error err = {0}, key_err = {0};
     json_auto_t *line =
         json_pack("{s:s, s:i, s:I, s:I, s:o}", "topic", message->topic, "partition",
                   (int)message->partition, "offset", (json_int_t)message->offset, "timestamp_ms",
-                  (json_int_t)message->timestamp_ms, "key", mr_show_bytes(message->key));
+                  (json_int_t)message->timestamp_ms, "key", data_json(t, message->key, &key_err));
     json_t *headers = headers_json(t, message);
     if (headers) {
         json_object_set_new(line, "headers", headers);
     }
-    json_object_set_new(line, "value", value_json(t, message->value, &err));
+    json_object_set_new(line, "value", data_json(t, message->value, &err));
     if (err.text[0]) {
         json_object_set_new(line, "error", json_string(err.text));
     }
@@ -186,6 +201,7 @@ static void release(tapping *t)
     }
     free(t->known);
     mr_schemas_free(t->schemas);
+    mr_registry_free(t->registry);
     mr_arena_free(t->arena);
 }
 
@@ -218,6 +234,9 @@ static int start(tapping *t, const mr_args *args, const mr_tail_options *options
         return mr_complain(MR_EXIT_USAGE, "%s", err.text);
     }
     t->arena = mr_arena_new();
+    if (t->flags.url && mr_registry_new(&t->flags.options, &t->registry, &err) != MR_OK) {
+        return mr_complain(MR_EXIT_USAGE, "%s", err.text);
+    }
     status = mr_tail_open(&t->kafka, options, ANSWER_MS, &t->tail, &err);
     if (status == MR_IDLE) {
         return mr_complain(MR_EXIT_UNREACHABLE,
@@ -250,6 +269,7 @@ int mr_verb_tap(const mr_args *args)
                            "--from with an offset needs --partition: offsets count per partition");
     }
     options.partition = (int)partition;
+    mr_registry_flags_read(args, &t.flags);
     int code = MR_EXIT_USAGE;
     if (mr_properties_read(args, &properties)) {
         mr_auto_free mr_property *room = mr_calloc(properties.count + 1, sizeof *room);

@@ -3,6 +3,7 @@
 #include "cli/verbs.h"
 
 #include "cli/properties.h"
+#include "cli/registry_flags.h"
 
 static const mr_flag json_flags[] = {
     {"json", 0, NULL, false, MR_WORD_NONE, NULL, "Prints JSON, for programs."},
@@ -19,6 +20,12 @@ static const mr_flag describe_flags[] = {
 static const mr_flag check_flags[] = {
     {"json", 0, NULL, false, MR_WORD_NONE, NULL,
      "Prints one JSON object: file, ok, and problems with line, column and text."},
+    MR_FLAGS_END,
+};
+
+static const mr_flag schema_flags[] = {
+    MR_REGISTRY_FLAGS,
+    {"json", 0, NULL, false, MR_WORD_NONE, NULL, "Prints JSON, for programs."},
     MR_FLAGS_END,
 };
 
@@ -44,6 +51,7 @@ static const mr_flag tap_flags[] = {
      "Ends at the end of the topic instead of waiting for more."},
     {"raw", 0, NULL, false, MR_WORD_NONE, NULL,
      "Prints the bytes of the values as they are, a line break after each."},
+    MR_REGISTRY_FLAGS,
     MR_PROPERTY_FLAGS,
     MR_FLAGS_END,
 };
@@ -176,7 +184,9 @@ const mr_verb mr_verbs[] = {
                 "headers, value. Values in Avro single-object encoding are decoded with the schema "
                 "that their fingerprint names; JSON and text are printed as such, other bytes as "
                 "base64. What can not be decoded has an \"error\" beside it. Only committed "
-                "records are read, and no consumer group is touched.",
+                "records are read, and no consumer group is touched.\n"
+                "\n"
+                "With a schema registry, values and keys that have its framing are decoded too.",
         .examples = "millrace tap taxi_trips -n 3 | jq .value\n"
                     "millrace tap trip-analytics.to-postgres.dlq --once\n"
                     "millrace tap taxi_trips --partition 0 --from 1000 -n 1",
@@ -185,6 +195,32 @@ const mr_verb mr_verbs[] = {
         .words_max = 1,
         .word = MR_WORD_TEXT,
         .run = mr_verb_tap,
+    },
+    {
+        .name = "schema",
+        .summary = "look into a schema registry, compare schemas, register one",
+        .usage = "<list|show|register|check|diff> [...] [flags]",
+        .help = "list: the subjects of the registry, with the id of the latest version.\n"
+                "show <schema>: its text.\n"
+                "register <subject> <file>: under a subject, if it is compatible; prints its id.\n"
+                "check <subject> <file>: is it compatible with the subject's latest version? The "
+                "registry's word. check <old> <new> with files or subject:version: by Avro's own "
+                "rules, "
+                "without a registry for files; backward is what sinks and millrace need.\n"
+                "diff <old> <new>: what is different.\n"
+                "\n"
+                "A schema is a file, an id, subject (its latest version) or subject:version. Exit "
+                "code 1: "
+                "not compatible; 3: there is no such schema; 4: the registry does not answer.",
+        .examples = "millrace schema list\n"
+                    "millrace schema show taxi_trips-value:2\n"
+                    "millrace schema check taxi_trips-value trip.avsc\n"
+                    "millrace schema diff taxi_trips-value:1 taxi_trips-value:2 --json",
+        .flags = schema_flags,
+        .words_min = 1,
+        .words_max = 3,
+        .word = MR_WORD_FILE,
+        .run = mr_verb_schema,
     },
     {
         .name = "completion",

@@ -80,10 +80,7 @@ void mr_describe_bytes(const char *data, size_t len, char *out, size_t out_size)
     if (len >= 5 && byte[0] == 0) {
         unsigned long id = (unsigned long)byte[1] << 24 | (unsigned long)byte[2] << 16 |
                            (unsigned long)byte[3] << 8 | byte[4];
-        snprintf(out, out_size,
-                 "starts with %s: Confluent framing, schema id %lu; have the writer use Avro's "
-                 "single-object encoding",
-                 hex, id);
+        snprintf(out, out_size, "starts with %s: Confluent framing, schema id %lu", hex, id);
         return;
     }
     uint64_t fingerprint;

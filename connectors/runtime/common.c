@@ -3,9 +3,57 @@
 #include "runtime/common.h"
 
 #include <stdint.h>
+#include <string.h>
+
+enum { FORMAT_AUTO, FORMAT_SINGLE_OBJECT, FORMAT_CONFLUENT };
 
 static const char *const starting_positions[] = {"earliest", "latest", NULL};
 static const char *const change_records[] = {"unwrap", "whole", NULL};
+
+static const char *const value_formats[] = {"auto", "avro-single-object", "avro-confluent", NULL};
+static const char *const key_formats[] = {"text", "avro-confluent", NULL};
+static const char *const strategies[] = {"topic", "record", "topic-record", NULL};
+
+#define FORMAT_OPTIONS(state)                                                                      \
+    MR_CHOICE(                                                                                     \
+        "value.format", state, format.value_format, "auto", value_formats, 0,                      \
+        "How values stand on the wire. avro-single-object: Avro with the fingerprint of its "      \
+        "schema before it, schemas in the topic millrace.schemas; needs no other service. "        \
+        "avro-confluent: Avro with the id of its schema in a schema registry before it. "          \
+        "auto: avro-confluent when schema.registry.url is set."),                                  \
+        MR_CHOICE(                                                                                 \
+            "key.format", state, format.key_format, "text", key_formats, 0,                        \
+            "How keys stand on the wire. text: bytes as they are. avro-confluent: as values in "   \
+            "that format; of one key field the field alone, of several a record."),                \
+        MR_LIST("schema.registry.url", state, format.registry.urls, NULL, 0,                       \
+                "Where the schema registry is: http://host:8081. Several are tried in turn."),     \
+        MR_TEXT("schema.registry.user", state, format.registry.user, NULL, 0,                      \
+                "User for the registry's basic authentication."),                                  \
+        MR_TEXT("schema.registry.password", state, format.registry.password, NULL, MR_OPT_SECRET,  \
+                "Password for it."),                                                               \
+        MR_TEXT(                                                                                   \
+            "schema.registry.ssl.ca.location", state, format.registry.ca_file, NULL, MR_OPT_PATH,  \
+            "Certificates (PEM) that the registry's must be signed by. Default: the system's."),   \
+        MR_TEXT("schema.registry.ssl.certificate.location", state,                                 \
+                format.registry.certificate_file, NULL, MR_OPT_PATH,                               \
+                "Certificate (PEM) that is shown to the registry."),                               \
+        MR_TEXT("schema.registry.ssl.key.location", state, format.registry.key_file, NULL,         \
+                MR_OPT_PATH, "Key (PEM) of that certificate."),                                    \
+        MR_TIME(                                                                                   \
+            "schema.registry.timeout.ms", state, format.registry.timeout_ms, "5s", 100, 300000, 0, \
+            "How long one request to the registry may take. The task asks again for as long as "   \
+            "the registry is away.")
+
+#define SUBJECT_OPTIONS(state)                                                                     \
+    MR_BOOLEAN("auto.register.schemas", state, format.registry.auto_register, "true", 0,           \
+               "Register schemas that the registry does not have, if they are compatible. false: " \
+               "they must be there."),                                                             \
+        MR_CHOICE(                                                                                 \
+            "value.subject.name.strategy", state, format.value_subject, "topic", strategies, 0,    \
+            "What a value's subject in the registry is called. topic: <topic>-value; record: "     \
+            "the record's full name; topic-record: <topic>-<full name>."),                         \
+        MR_CHOICE("key.subject.name.strategy", state, format.key_subject, "topic", strategies, 0,  \
+                  "The same of a key: <topic>-key, and so on.")
 
 const mr_option mr_source_common[] = {
     MR_TEXT("topic", mr_source_options, topic, NULL, MR_OPT_REQUIRED,
@@ -35,6 +83,8 @@ const mr_option mr_source_common[] = {
     MR_TEXT("on.failure.topic", mr_source_options, failure_topic, NULL, 0,
             "Dead-letter topic for input that can not become a record. Default: "
             "<pipeline>.<connector>.dlq."),
+    FORMAT_OPTIONS(mr_source_options),
+    SUBJECT_OPTIONS(mr_source_options),
     MR_OPTIONS_END,
 };
 
@@ -66,6 +116,7 @@ const mr_option mr_sink_common[] = {
               "What is made of change records, such as the mongodb source writes them. unwrap: the "
               "row they are about; _op says what happened to it, old() what it was before. whole: "
               "the record as it is, with eventName, Keys and images as fields."),
+    FORMAT_OPTIONS(mr_sink_options),
     MR_OPTIONS_END,
 };
 
@@ -75,3 +126,71 @@ const mr_option mr_route_common[] = {
             "are."),
     MR_OPTIONS_END,
 };
+
+bool mr_format_confluent(const mr_format_options *options, bool key)
+{
+    return key ? options->key_format != 0
+               : options->value_format == FORMAT_CONFLUENT ||
+                     (options->value_format == FORMAT_AUTO && options->registry.urls.count);
+}
+
+mr_wires mr_format_wires(const mr_format_options *options, mr_schemas *schemas,
+                         mr_registry *registry)
+{
+    mr_wires wires = mr_wires_plain(schemas);
+    if (mr_format_confluent(options, false)) {
+        wires.value.kind = MR_WIRE_CONFLUENT;
+    }
+    if (mr_format_confluent(options, true)) {
+        wires.key.kind = MR_WIRE_CONFLUENT;
+    }
+    wires.value.registry = wires.key.registry = registry;
+    wires.value.strategy = (mr_subject_strategy)options->value_subject;
+    wires.key.strategy = (mr_subject_strategy)options->key_subject;
+    return wires;
+}
+
+mr_status mr_format_check(const mr_format_options *options, mr_error *err)
+{
+    bool value = mr_format_confluent(options, false), key = mr_format_confluent(options, true);
+    const mr_registry_options *r = &options->registry;
+    const char *field = NULL;
+    if ((value || key) && !r->urls.count) {
+        field = value ? "value.format" : "key.format";
+        mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
+                "is avro-confluent, which needs a schema registry: set schema.registry.url");
+    } else if (!value && !key && r->urls.count) {
+        field = "schema.registry.url";
+        mr_fail(
+            err, MR_FATAL, MR_DOMAIN_CONFIG,
+            "is set, but neither value.format nor key.format is avro-confluent: nothing would ask "
+            "the registry");
+    } else if (r->password && !r->user) {
+        field = "schema.registry.password";
+        mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG, "is set, but schema.registry.user is not");
+    } else if (!r->certificate_file != !r->key_file) {
+        field = r->key_file ? "schema.registry.ssl.key.location"
+                            : "schema.registry.ssl.certificate.location";
+        mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
+                "certificate and key belong together: set the other one too");
+    }
+    for (size_t i = 0; i < r->urls.count && !field; i++) {
+        const char *url = r->urls.items[i];
+        if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0) {
+            field = "schema.registry.url";
+            mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
+                    "is \"%.200s\"; allowed: http://host:port or https://host:port, without user "
+                    "and password",
+                    strchr(url, '@') ? "***" : url);
+        } else if (strchr(url, '@')) {
+            field = "schema.registry.url";
+            mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
+                    "has a user in it: set schema.registry.user and schema.registry.password");
+        }
+    }
+    if (field) {
+        mr_error_field(err, field);
+        return MR_FATAL;
+    }
+    return MR_OK;
+}

@@ -5,6 +5,15 @@
 #define MR_RUNTIME_COMMON_H
 
 #include "api/option.h"
+#include "kafka/wire.h"
+
+/* How values and keys stand on the wire. */
+typedef struct mr_format_options {
+    int value_format;               /* 0 auto, 1 avro-single-object, 2 avro-confluent */
+    int key_format;                 /* 0 text, 1 avro-confluent */
+    int value_subject, key_subject; /* mr_subject_strategy */
+    mr_registry_options registry;
+} mr_format_options;
 
 typedef struct mr_source_options {
     const char *topic;
@@ -15,6 +24,7 @@ typedef struct mr_source_options {
     int64_t topic_partitions;
     int64_t topic_retention_ms;
     const char *failure_topic; /* NULL: "<pipeline>.<connector>.dlq" */
+    mr_format_options format;
 } mr_source_options;
 
 typedef struct mr_sink_options {
@@ -28,7 +38,16 @@ typedef struct mr_sink_options {
     int starting_position; /* 0 earliest, 1 latest */
     const char *failure_topic;
     int change_records; /* 0 unwrap, 1 whole */
+    mr_format_options format;
 } mr_sink_options;
+
+/* Are values, or keys, in the registry's framing? */
+bool mr_format_confluent(const mr_format_options *options, bool key);
+/* The wires they ask for; registry may be NULL when none is framed by it. */
+mr_wires mr_format_wires(const mr_format_options *options, mr_schemas *schemas,
+                         mr_registry *registry);
+/* Options that depend on each other. */
+MR_CHECKED mr_status mr_format_check(const mr_format_options *options, mr_error *err);
 
 extern const mr_option mr_source_common[]; /* over mr_source_options */
 extern const mr_option mr_sink_common[];   /* over mr_sink_options */

@@ -159,7 +159,8 @@ static void read_option(draft *d, const char *name, const json_t *value)
     mr_config_place place = place_of(d, d->path, name);
     const mr_option *option = mr_option_find(common_options(connector), name);
     if (option) {
-        (void)set(d, place, option, common_state(d->config), value, raw);
+        json_auto_t *kept = settled(d, option, value);
+        (void)set(d, place, option, common_state(d->config), kept, raw);
         return;
     }
     if ((option = mr_option_find(connector->options, name))) {
@@ -495,6 +496,27 @@ static void check_source(const draft *d)
     }
 }
 
+/* Keys that a source makes itself are text. */
+static void check_format(const draft *d)
+{
+    const mr_connector *connector = d->config->connector;
+    const mr_format_options *format =
+        connector->source ? &d->config->source.format : &d->config->sink.format;
+    mr_error err = {0};
+    if (mr_format_check(format, &err) != MR_OK) {
+        mr_config_tell(d->reader, place_of(d, d->path, err.field), "%s", err.text);
+    } else if (connector->capabilities & MR_MAKES_KEYS && mr_format_confluent(format, true)) {
+        mr_config_tell(d->reader, place_of(d, d->path, "key.format"),
+                       "is avro-confluent, but the source %s makes its keys itself, as text: leave "
+                       "it out",
+                       connector->name);
+    } else if (connector->source && mr_format_confluent(format, true) &&
+               !d->config->source.key_fields.count) {
+        mr_config_tell(d->reader, place_of(d, d->path, "key.format"),
+                       "is avro-confluent, but key.fields names no field, so records have no key");
+    }
+}
+
 /* The connector's own check, once everything else is in order. */
 static void check_connector(const draft *d)
 {
@@ -598,6 +620,7 @@ static void read_connector(draft *d)
     } else {
         check_source(d);
     }
+    check_format(d);
     check_connector(d);
     release_trial(d);
 }

@@ -8,7 +8,7 @@
 
 #include "codec/avro.h"
 #include "kafka/consumer.h"
-#include "kafka/schemas.h"
+#include "kafka/wire.h"
 #include "runtime/unwrap.h"
 
 /* What is made of change records. */
@@ -18,8 +18,9 @@ typedef enum mr_envelopes {
 } mr_envelopes;
 
 typedef struct mr_wire_format {
-    uint64_t fingerprint;
-    const mr_schema *written; /* borrowed from mr_schemas */
+    uint64_t id;              /* of its schema on the wire */
+    size_t header_bytes;      /* before the datum */
+    const mr_schema *written; /* borrowed from behind the wire */
     mr_decoder *decoder;
     bool notice;
     mr_unwrap *unwrap;                    /* NULL: no change record, or left whole */
@@ -28,18 +29,23 @@ typedef struct mr_wire_format {
 
 typedef struct mr_formats mr_formats;
 
-mr_formats *mr_formats_new(mr_schemas *schemas, mr_envelopes envelopes, const atomic_bool *stop);
+/* Borrows wires and stop. */
+mr_formats *mr_formats_new(const mr_wires *wires, mr_envelopes envelopes, const atomic_bool *stop);
 void mr_formats_free(mr_formats *formats);
 
-/* The format of a fingerprint; lives as long as `formats`. MR_REJECT: there is no such schema. */
-MR_CHECKED mr_status mr_formats_find(mr_formats *formats, uint64_t fingerprint,
-                                     const mr_wire_format **ret, mr_error *err);
+/* The format of a value, or of a key; lives as long as `formats`. `last` (NULL: none) is looked at
+ * first. *ret NULL: there is nothing to read, since it is null, or a key that is text. MR_REJECT:
+ * it is not in the format of the wire, or there is no such schema. */
+MR_CHECKED mr_status mr_formats_find(mr_formats *formats, mr_slice data, bool key,
+                                     const mr_wire_format *last, const mr_wire_format **ret,
+                                     mr_error *err);
 
-/* Reads one message, whose value has the format (its schema's header included); format NULL: the
- * value is not read, and is a tombstone when it is null. Children are in the arena, text in the
- * message. A notice has its cells as value. MR_REJECT: malformed, or no NewImage; the record then
- * has where it came from, and maybe more. */
-MR_CHECKED mr_status mr_formats_read(const mr_wire_format *format, const mr_message *message,
-                                     mr_arena *arena, mr_record *ret, mr_error *err);
+/* Reads one message, whose value and key have these formats (their headers included); NULL: not
+ * read. A null value is a tombstone. Children are in the arena, text in the message. A notice has
+ * its cells as value. MR_REJECT: malformed, or no NewImage; the record then has where it came from,
+ * and maybe more. */
+MR_CHECKED mr_status mr_formats_read(const mr_wire_format *format, const mr_wire_format *key_format,
+                                     const mr_message *message, mr_arena *arena, mr_record *ret,
+                                     mr_error *err);
 
 #endif

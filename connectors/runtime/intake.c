@@ -39,7 +39,7 @@ struct mr_intake {
 };
 
 mr_status mr_intake_new(const mr_connector_config *config, const mr_route *routes,
-                        size_t route_count, mr_schemas *schemas, const atomic_bool *stop,
+                        size_t route_count, const mr_wires *wires, const atomic_bool *stop,
                         mr_intake **ret, mr_error *err)
 {
     mr_intake *in = mr_calloc(1, sizeof *in);
@@ -47,7 +47,7 @@ mr_status mr_intake_new(const mr_connector_config *config, const mr_route *route
     in->routes = routes;
     in->route_count = route_count;
     in->formats = mr_formats_new(
-        schemas, config->sink.change_records ? MR_ENVELOPES_WHOLE : MR_ENVELOPES_UNWRAP, stop);
+        wires, config->sink.change_records ? MR_ENVELOPES_WHOLE : MR_ENVELOPES_UNWRAP, stop);
     in->entries = mr_realloc_array(NULL, (size_t)config->sink.batch_size, sizeof *in->entries);
     in->arena = mr_arena_new();
     in->transforms = mr_calloc(route_count, sizeof *in->transforms);
@@ -131,39 +131,14 @@ static mr_batch *add_batch(mr_intake *in)
     return batch;
 }
 
-/* The format of a value: that of the run where it is the same; NULL for a null. MR_REJECT: it has
- * none. */
-static mr_status find_format(mr_intake *in, mr_slice value, const mr_wire_format *run,
-                             const mr_wire_format **ret, mr_error *err)
-{
-    uint64_t fingerprint;
-    *ret = NULL;
-    if (!value.data) {
-        return MR_OK;
-    }
-    if (!mr_single_object_parse(value.data, value.len, &fingerprint)) {
-        char look[256];
-        mr_describe_bytes(value.data, value.len, look, sizeof look);
-        mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD,
-                "the value is not Avro single-object encoded (C3 01, fingerprint, datum); it %s",
-                look);
-        mr_error_code(err, 0, "NOT_AVRO");
-        return MR_REJECT;
-    }
-    if (run && run->fingerprint == fingerprint) {
-        *ret = run;
-        return MR_OK;
-    }
-    return mr_formats_find(in->formats, fingerprint, ret, err);
-}
-
 /* Reads message `index` into a record; *ret NULL: it was a notice, which is told and done with. */
-static mr_status read_record(mr_intake *in, const mr_wire_format *format, size_t index,
-                             mr_record **ret, mr_error *err)
+static mr_status read_record(mr_intake *in, const mr_wire_format *format,
+                             const mr_wire_format *key_format, size_t index, mr_record **ret,
+                             mr_error *err)
 {
     const mr_message *m = &in->messages[index];
     mr_record *record = *ret;
-    mr_status status = mr_formats_read(format, m, in->arena, record, err);
+    mr_status status = mr_formats_read(format, key_format, m, in->arena, record, err);
     record->origin = (uint32_t)index;
     if (status == MR_OK && format && format->notice && record->value) {
         mr_notice_log(m->topic, record, record->value);
@@ -210,16 +185,21 @@ static mr_status decode_run(mr_intake *in, size_t end, mr_error *err)
     size_t i = in->decoded;
     mr_batch batch = {.topic = in->messages[i].topic, .arena = in->arena};
     batch.records = mr_arena_alloc(in->arena, (end - i) * sizeof *batch.records);
-    const mr_wire_format *run = NULL;
+    const mr_wire_format *run = NULL, *key_run = NULL;
     for (; i < end && in->messages[i].topic == batch.topic; i++) {
-        const mr_wire_format *format;
-        mr_status status = find_format(in, in->messages[i].value, run, &format, err);
-        if (status == MR_OK && format && !format->notice && run && format != run) {
+        const mr_wire_format *format, *key_format = NULL;
+        const mr_message *m = &in->messages[i];
+        mr_status status = mr_formats_find(in->formats, m->value, false, run, &format, err);
+        if (status == MR_OK) {
+            status = mr_formats_find(in->formats, m->key, true, key_run, &key_format, err);
+        }
+        if (status == MR_OK && ((format && !format->notice && run && format != run) ||
+                                (key_format && key_run && key_format != key_run))) {
             break;
         }
         mr_record *record = &batch.records[batch.count];
         if (status == MR_OK) {
-            status = read_record(in, format, i, &record, err);
+            status = read_record(in, format, key_format, i, &record, err);
         }
         if (status == MR_REJECT) {
             fail_entry(in, i, err);
@@ -231,10 +211,11 @@ static mr_status decode_run(mr_intake *in, size_t end, mr_error *err)
         if (record) {
             batch.count++;
             run = format ? format : run;
+            key_run = key_format ? key_format : key_run;
         }
     }
     batch.schema = run ? run->schema : NULL;
-    batch.key_schema = run ? run->key_schema : NULL;
+    batch.key_schema = run && run->key_schema ? run->key_schema : key_run ? key_run->schema : NULL;
     mr_status status = batch.count ? route_batch(in, &batch, err) : MR_OK;
     if (status == MR_OK) {
         in->decoded = i;

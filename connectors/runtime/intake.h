@@ -6,7 +6,7 @@
 #ifndef MR_RUNTIME_INTAKE_H
 #define MR_RUNTIME_INTAKE_H
 
-#include "kafka/schemas.h"
+#include "kafka/wire.h"
 #include "runtime/config.h"
 #include "runtime/epoch.h"
 #include "runtime/haul.h"
@@ -19,10 +19,11 @@ typedef struct mr_intake_failure {
     mr_error why;
 } mr_intake_failure;
 
-/* `routes` and their queries are those of config; schemas is shared by the process. Borrows all. */
+/* `routes` and their queries are those of config; wires say how messages stand on the wire. Borrows
+ * all. */
 MR_CHECKED mr_status mr_intake_new(const mr_connector_config *config, const mr_route *routes,
-                                   size_t route_count, mr_schemas *schemas, const atomic_bool *stop,
-                                   mr_intake **ret, mr_error *err);
+                                   size_t route_count, const mr_wires *wires,
+                                   const atomic_bool *stop, mr_intake **ret, mr_error *err);
 void mr_intake_free(mr_intake *intake);
 
 /* An epoch of all messages of the haul; nothing is decoded yet. Borrows the haul. Valid until

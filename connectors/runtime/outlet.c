@@ -24,14 +24,19 @@ enum {
 
 typedef struct known {
     const mr_schema *schema; /* our reference */
+    char *topic;             /* whose readers know it; NULL: those of all topics */
     mr_encoder *encoder;
-    char header[MR_SINGLE_OBJECT_HEADER_BYTES];
+    mr_wire_header header;
     int *key_fields; /* index per key field; unused where the source makes the keys */
+    /* Keys with a schema: */
+    const mr_schema *key_schema; /* our reference; NULL: keys are text */
+    mr_encoder *key_encoder;
+    mr_wire_header key_header;
 } known;
 
 struct mr_outlet {
     const mr_connector_config *config;
-    mr_schemas *schemas;
+    const mr_wires *wires;
     const atomic_bool *stop;
     mr_transform *transform; /* NULL: records as they are */
     mr_arena *arena;         /* of one send */
@@ -42,12 +47,12 @@ struct mr_outlet {
     size_t failure_count, failure_capacity;
 };
 
-mr_status mr_outlet_new(const mr_connector_config *config, mr_schemas *schemas,
+mr_status mr_outlet_new(const mr_connector_config *config, const mr_wires *wires,
                         const atomic_bool *stop, mr_outlet **ret, mr_error *err)
 {
     mr_outlet *out = mr_calloc(1, sizeof *out);
     out->config = config;
-    out->schemas = schemas;
+    out->wires = wires;
     out->stop = stop;
     out->arena = mr_arena_new();
     mr_buffer_init(&out->message, MESSAGE_BYTES_MAX);
@@ -63,15 +68,23 @@ mr_status mr_outlet_new(const mr_connector_config *config, mr_schemas *schemas,
     return MR_OK;
 }
 
+static void release_known(known *k)
+{
+    mr_encoder_free(k->encoder);
+    mr_encoder_free(k->key_encoder);
+    mr_schema_release(k->schema);
+    mr_schema_release(k->key_schema);
+    free(k->topic);
+    free(k->key_fields);
+}
+
 void mr_outlet_free(mr_outlet *out)
 {
     if (!out) {
         return;
     }
     for (size_t i = 0; i < out->known_count; i++) {
-        mr_encoder_free(out->knowns[i].encoder);
-        mr_schema_release(out->knowns[i].schema);
-        free(out->knowns[i].key_fields);
+        release_known(&out->knowns[i]);
     }
     free(out->knowns);
     free(out->failures);
@@ -119,32 +132,70 @@ static mr_status find_key_fields(const mr_list *names, const mr_schema *schema, 
     return MR_OK;
 }
 
+/* Of one key field its own schema; of several a record of them. */
+static mr_status make_key_schema(const mr_list *names, const mr_schema *schema,
+                                 const int *key_fields, const mr_schema **ret, mr_error *err)
+{
+    if (names->count == 1) {
+        return mr_schema_extract(mr_schema_strip_null(schema->fields[key_fields[0]].schema), ret,
+                                 err);
+    }
+    char *name = mr_format("%sKey", schema->name ? schema->name : "Record");
+    mr_schema_builder *builder = mr_schema_builder_new(name);
+    free(name);
+    for (size_t i = 0; i < names->count; i++) {
+        mr_schema_builder_add_copy(builder, names->items[i],
+                                   mr_schema_strip_null(schema->fields[key_fields[i]].schema),
+                                   false);
+    }
+    return mr_schema_builder_finish(builder, ret, err);
+}
+
+static mr_status prepare_keys(mr_outlet *out, known *k, const char *topic, mr_error *err)
+{
+    const mr_list *names = &out->config->source.key_fields;
+    if (source_makes_keys(out)) {
+        return MR_OK;
+    }
+    mr_status status = find_key_fields(names, k->schema, k->key_fields, err);
+    if (status != MR_OK || out->wires->key.kind == MR_WIRE_TEXT || !names->count) {
+        return status;
+    }
+    status = make_key_schema(names, k->schema, k->key_fields, &k->key_schema, err);
+    if (status == MR_OK) {
+        status = mr_wire_announce(&out->wires->key, topic, k->key_schema, out->stop, &k->key_header,
+                                  err);
+    }
+    return status == MR_OK ? mr_encoder_new(k->key_schema, &k->key_encoder, err) : status;
+}
+
 /* The encoder of a schema; on the first meeting the schema is made known to readers. */
-static mr_status find_known(mr_outlet *out, const mr_schema *schema, const known **ret,
-                            mr_error *err)
+static mr_status find_known(mr_outlet *out, const mr_schema *schema, const char *topic,
+                            const known **ret, mr_error *err)
 {
     for (size_t i = 0; i < out->known_count; i++) {
-        if (out->knowns[i].schema == schema) {
-            *ret = &out->knowns[i];
+        const known *k = &out->knowns[i];
+        if (k->schema == schema && (!k->topic || strcmp(k->topic, topic) == 0)) {
+            *ret = k;
             return MR_OK;
         }
     }
-    const mr_list *key_fields = &out->config->source.key_fields;
-    known k = {.key_fields = mr_calloc(key_fields->count, sizeof(int))};
-    mr_status status =
-        source_makes_keys(out) ? MR_OK : find_key_fields(key_fields, schema, k.key_fields, err);
+    bool by_topic =
+        out->wires->value.kind == MR_WIRE_CONFLUENT || out->wires->key.kind == MR_WIRE_CONFLUENT;
+    known k = {.schema = mr_schema_acquire(schema),
+               .topic = by_topic ? mr_strdup(topic) : NULL,
+               .key_fields = mr_calloc(out->config->source.key_fields.count, sizeof(int))};
+    mr_status status = prepare_keys(out, &k, topic, err);
     if (status == MR_OK) {
-        status = mr_schemas_put(out->schemas, schema, out->stop, err);
+        status = mr_wire_announce(&out->wires->value, topic, schema, out->stop, &k.header, err);
     }
     if (status == MR_OK) {
         status = mr_encoder_new(schema, &k.encoder, err);
     }
     if (status != MR_OK) {
-        free(k.key_fields);
+        release_known(&k);
         return status;
     }
-    k.schema = mr_schema_acquire(schema);
-    mr_single_object_header(schema->fingerprint, k.header);
     out->knowns = mr_realloc_array(out->knowns, out->known_count + 1, sizeof k);
     out->knowns[out->known_count++] = k;
     *ret = &out->knowns[out->known_count - 1];
@@ -198,6 +249,38 @@ static bool add_json(mr_buffer *key, const mr_cell *cell)
     return dump != NULL;
 }
 
+static mr_status no_key(const char *field, const mr_cell *cell, mr_error *err)
+{
+    mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD,
+            "key field %s is %s: a key needs text, a number or a time", field,
+            mr_type_name((mr_type)cell->type));
+    mr_error_field(err, field);
+    return MR_REJECT;
+}
+
+/* With a schema, in the wire's format. */
+static mr_status encode_key(mr_outlet *out, const known *k, const mr_cell *value, mr_slice *ret,
+                            mr_error *err)
+{
+    const mr_list *names = &out->config->source.key_fields;
+    mr_cell *cells = mr_arena_alloc(out->arena, names->count * sizeof *cells);
+    for (size_t i = 0; i < names->count; i++) {
+        const mr_schema *field = k->schema->fields[k->key_fields[i]].schema;
+        cells[i] = value->as.cells[k->key_fields[i]];
+        cells[i].branch = mr_schema_strip_null(field) == field ? cells[i].branch : 0;
+        if (cells[i].type == MR_NULL) {
+            return no_key(names->items[i], &cells[i], err);
+        }
+    }
+    const mr_cell record = {.type = MR_RECORD, .len = (uint32_t)names->count, .as.cells = cells};
+    mr_buffer_clear(&out->key);
+    mr_buffer_add(&out->key, k->key_header.bytes, k->key_header.len);
+    mr_status status =
+        mr_encode(k->key_encoder, names->count == 1 ? cells : &record, &out->key, err);
+    *ret = (mr_slice){mr_buffer_text(&out->key), out->key.len};
+    return status;
+}
+
 /* One key field: its text. Several: a JSON array, so that ("a", "b") and ("ab", "") differ. */
 static mr_status make_key(mr_outlet *out, const known *k, const mr_cell *value, mr_slice *ret,
                           mr_error *err)
@@ -206,6 +289,9 @@ static mr_status make_key(mr_outlet *out, const known *k, const mr_cell *value, 
     *ret = (mr_slice){0};
     if (names->count == 0) {
         return MR_OK;
+    }
+    if (k->key_schema) {
+        return encode_key(out, k, value, ret, err);
     }
     mr_buffer_clear(&out->key);
     for (size_t i = 0; i < names->count; i++) {
@@ -218,11 +304,7 @@ static mr_status make_key(mr_outlet *out, const known *k, const mr_cell *value, 
             fits = add_json(&out->key, cell);
         }
         if (!fits || out->key.failed) {
-            mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD,
-                    "key field %s is %s: a key needs text, a number or a time", names->items[i],
-                    mr_type_name(cell->type));
-            mr_error_field(err, names->items[i]);
-            return MR_REJECT;
+            return no_key(names->items[i], cell, err);
         }
     }
     if (names->count > 1) {
@@ -244,7 +326,7 @@ static mr_status make_message(mr_outlet *out, const known *k, const mr_record *r
         return MR_OK;
     }
     mr_buffer_clear(&out->message);
-    mr_buffer_add(&out->message, k->header, sizeof k->header);
+    mr_buffer_add(&out->message, k->header.bytes, k->header.len);
     mr_status status = mr_encode(k->encoder, record->value, &out->message, err);
     if (status == MR_OK && !message->key.data && !source_makes_keys(out)) {
         status = make_key(out, k, record->value, &message->key, err);
@@ -279,7 +361,8 @@ static mr_status send_records(mr_outlet *out, mr_producer *producer, const mr_ba
                               const mr_batch *made, size_t *sent, size_t *sent_bytes, mr_error *err)
 {
     const known *k = NULL;
-    mr_status status = made->schema ? find_known(out, made->schema, &k, err) : MR_OK;
+    const char *topic = made->topic ? made->topic : out->config->source.topic;
+    mr_status status = made->schema ? find_known(out, made->schema, topic, &k, err) : MR_OK;
     for (size_t i = 0; i < made->count && status == MR_OK; i++) {
         const mr_record *record = &made->records[i];
         status = send_one(out, producer, made, k, record, sent_bytes, err);

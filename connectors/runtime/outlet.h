@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Outlet of a source: batches in, Avro messages to the producer out. Applies the source's query,
- * makes the keys, and sees to it that a schema is in millrace.schemas before a record that needs
- * it.
+ * makes the keys, and sees to it that a schema is known to readers before a record that needs it.
  */
 #ifndef MR_RUNTIME_OUTLET_H
 #define MR_RUNTIME_OUTLET_H
 
 #include "kafka/producer.h"
-#include "kafka/schemas.h"
+#include "kafka/wire.h"
 #include "runtime/config.h"
 
 typedef struct mr_outlet mr_outlet;
 
-MR_CHECKED mr_status mr_outlet_new(const mr_connector_config *config, mr_schemas *schemas,
+MR_CHECKED mr_status mr_outlet_new(const mr_connector_config *config, const mr_wires *wires,
                                    const atomic_bool *stop, mr_outlet **ret, mr_error *err);
 void mr_outlet_free(mr_outlet *outlet);
 

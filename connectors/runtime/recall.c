@@ -22,12 +22,7 @@ typedef struct recalling {
 static mr_status find_format(const recalling *r, mr_slice value, const mr_wire_format **ret,
                              mr_error *err)
 {
-    uint64_t fingerprint;
-    *ret = NULL;
-    if (!value.data || !mr_single_object_parse(value.data, value.len, &fingerprint)) {
-        return MR_OK;
-    }
-    mr_status status = mr_formats_find(r->formats, fingerprint, ret, err);
+    mr_status status = mr_formats_find(r->formats, value, false, NULL, ret, err);
     return status == MR_REJECT ? MR_OK : status;
 }
 
@@ -41,10 +36,10 @@ static mr_status take(void *context, const mr_message *message, mr_error *err)
     if (status != MR_OK || (format && format->notice)) {
         return status;
     }
-    status = mr_formats_read(format, message, r->arena, &record, err);
+    status = mr_formats_read(format, NULL, message, r->arena, &record, err);
     if (status == MR_REJECT) { /* malformed: its bytes are all there is */
         format = NULL;
-        status = mr_formats_read(NULL, message, r->arena, &record, err);
+        status = mr_formats_read(NULL, NULL, message, r->arena, &record, err);
     }
     if (status != MR_OK) {
         return status;
@@ -59,11 +54,11 @@ static mr_status take(void *context, const mr_message *message, mr_error *err)
     return r->each(r->context, &batch, err);
 }
 
-mr_status mr_recall_topic(const mr_kafka_config *kafka, mr_schemas *schemas, const char *topic,
+mr_status mr_recall_topic(const mr_kafka_config *kafka, const mr_wires *wires, const char *topic,
                           const atomic_bool *stop, mr_recall *each, void *context, mr_error *err)
 {
     recalling r = {
-        .formats = mr_formats_new(schemas, MR_ENVELOPES_WHOLE, stop),
+        .formats = mr_formats_new(wires, MR_ENVELOPES_WHOLE, stop),
         .arena = mr_arena_new(),
         .each = each,
         .context = context,

@@ -4,9 +4,9 @@
 #define MR_RUNTIME_RECALL_H
 
 #include "api/connector.h"
-#include "kafka/schemas.h"
+#include "kafka/wire.h"
 
-MR_CHECKED mr_status mr_recall_topic(const mr_kafka_config *kafka, mr_schemas *schemas,
+MR_CHECKED mr_status mr_recall_topic(const mr_kafka_config *kafka, const mr_wires *wires,
                                      const char *topic, const atomic_bool *stop, mr_recall *each,
                                      void *context, mr_error *err);
 

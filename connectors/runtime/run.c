@@ -217,6 +217,30 @@ static void report(running *r)
     }
 }
 
+/* One for each connector that asks for one: its tasks share what is known. */
+static mr_status open_registries(running *r, mr_error *err)
+{
+    mr_status status = MR_OK;
+    r->shared.registries = mr_calloc(r->pipeline->connector_count, sizeof(mr_registry *));
+    for (size_t i = 0; i < r->pipeline->connector_count && status == MR_OK; i++) {
+        const mr_connector_config *config = &r->pipeline->connectors[i];
+        const mr_format_options *format =
+            config->connector->source ? &config->source.format : &config->sink.format;
+        if (format->registry.urls.count) {
+            status = mr_registry_new(&format->registry, &r->shared.registries[i], err);
+        }
+    }
+    return status;
+}
+
+static void close_registries(running *r)
+{
+    for (size_t i = 0; r->shared.registries && i < r->pipeline->connector_count; i++) {
+        mr_registry_free(r->shared.registries[i]);
+    }
+    free(r->shared.registries);
+}
+
 static mr_status prepare(running *r, mr_error *err)
 {
     const mr_kafka_config kafka = {
@@ -234,7 +258,8 @@ static mr_status prepare(running *r, mr_error *err)
     r->shared.once = r->options->once;
     r->crews = mr_calloc(r->pipeline->connector_count, sizeof *r->crews);
     r->started_us = r->reported_us = mr_clock_us();
-    return mr_schemas_new(&kafka, &r->shared.schemas, err);
+    mr_status status = open_registries(r, err);
+    return status == MR_OK ? mr_schemas_new(&kafka, &r->shared.schemas, err) : status;
 }
 
 mr_run_end mr_run(const mr_pipeline *pipeline, const mr_run_options *options, mr_run_totals *totals,
@@ -255,6 +280,7 @@ mr_run_end mr_run(const mr_pipeline *pipeline, const mr_run_options *options, mr
         }
         mr_schemas_free(r.shared.schemas);
     }
+    close_registries(&r);
     pthread_sigmask(SIG_UNBLOCK, &r.signals, NULL);
     free(r.crews);
     if (r.end == MR_RUN_FAILED) {

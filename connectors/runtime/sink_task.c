@@ -71,7 +71,9 @@ static mr_status start_reading(mr_sink_life *life, mr_error *err)
     /* Ends seen before the sources of this process have ended do not count. */
     life->sought_end = atomic_load(&w->shared->sources_running) == 0;
     mr_status status = mr_consumer_new(&w->kafka, &consumer, &life->consumer, err);
-    return status == MR_OK ? mr_schemas_preload(w->shared->schemas, &w->stop, err) : status;
+    return status == MR_OK && w->wires.value.kind == MR_WIRE_SINGLE_OBJECT
+               ? mr_schemas_preload(w->shared->schemas, &w->stop, err)
+               : status;
 }
 
 static mr_status start(mr_sink_life *life, mr_error *err)
@@ -82,8 +84,8 @@ static mr_status start(mr_sink_life *life, mr_error *err)
     mr_haul_init(life->spare = &life->hauls[1], &w->config->sink);
     mr_status status = mr_sink_check_dead_topic(life, err);
     if (status == MR_OK) {
-        status = mr_intake_new(w->config, w->task.routes, w->task.route_count, w->shared->schemas,
-                               &w->stop, &life->intake, err);
+        status = mr_intake_new(w->config, w->task.routes, w->task.route_count, &w->wires, &w->stop,
+                               &life->intake, err);
     }
     if (status == MR_OK) {
         status = open_patiently(life, err);

@@ -115,7 +115,7 @@ static mr_status recall(void *host, const char *topic, mr_recall *each, void *co
                        "what was sent to %s can not be read back while a transaction is open",
                        topic);
     }
-    return mr_recall_topic(&w->kafka, w->shared->schemas, topic, &w->stop, each, context, err);
+    return mr_recall_topic(&w->kafka, &w->wires, topic, &w->stop, each, context, err);
 }
 
 static mr_status open_at_stored(source_life *life, mr_error *err)
@@ -144,7 +144,7 @@ static mr_status start(source_life *life, mr_error *err)
                                    .transaction_timeout_ms =
                                        TRANSACTION_MS + w->config->source.commit_interval_ms,
                                    .stop = &w->stop};
-    mr_status status = mr_outlet_new(w->config, w->shared->schemas, &w->stop, &life->outlet, err);
+    mr_status status = mr_outlet_new(w->config, &w->wires, &w->stop, &life->outlet, err);
     if (status == MR_OK) {
         status = ensure_topics(life, err);
     }

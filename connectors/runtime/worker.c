@@ -103,6 +103,11 @@ void mr_worker_start(mr_worker *w, mr_shared *shared, const mr_connector_config 
         .property_count = shared->pipeline->kafka_count,
         .on_event = mr_worker_log_kafka,
     };
+    const mr_format_options *format =
+        config->connector->source ? &config->source.format : &config->sink.format;
+    size_t at = (size_t)(config - shared->pipeline->connectors);
+    w->wires = mr_format_wires(format, shared->schemas,
+                               shared->registries ? shared->registries[at] : NULL);
     if (pthread_create(&w->thread, NULL, worker_main, w) != 0) {
         abort(); /* no thread for a task: as good as out of memory */
     }

@@ -9,7 +9,7 @@
 #include <pthread.h>
 
 #include "base/task.h"
-#include "kafka/schemas.h"
+#include "kafka/wire.h"
 #include "runtime/config.h"
 #include "runtime/counters.h"
 
@@ -17,6 +17,7 @@
 typedef struct mr_shared {
     const mr_pipeline *pipeline;
     mr_schemas *schemas;
+    mr_registry **registries; /* by connector of the pipeline; NULL: it needs none */
     bool once;
     atomic_int sources_running; /* with once: sinks are not at the end while this is above 0 */
 } mr_shared;
@@ -29,6 +30,7 @@ typedef struct mr_worker {
     char *name;      /* "<pipeline>.<connector>[0]" in logs */
     char *client_id; /* "<pipeline>.<connector>-0": client and transactional id */
     mr_kafka_config kafka;
+    mr_wires wires; /* how its messages stand in their topics */
     atomic_bool stop;
     atomic_bool ended; /* the thread is about to return */
     mr_status

@@ -14,6 +14,7 @@ LIB=$ROOT/docker/lib
 STACK_DIR=${MILLRACE_STACK_DIR:-$ROOT/.stack}
 LOGS=$STACK_DIR/logs
 SERVICES=(postgres kafka mongod)
+MORE_SERVICES=(registry) # started only when named
 
 # Downloads are kept once per machine if that folder exists, otherwise in the checkout.
 default_cache() {

@@ -24,7 +24,7 @@ engine_use() {
     [[ $(engine) == docker ]] || return 0
     docker info >/dev/null 2>&1 ||
         die "no Docker engine answers" "start one, or run the servers on this machine: MILLRACE_STACK=native"
-    for service in "${SERVICES[@]}"; do
+    for service in "${SERVICES[@]}" "${MORE_SERVICES[@]}"; do
         eval "
         ${service}_packages() { :; }
         ${service}_provision() { :; }
@@ -46,7 +46,7 @@ engine_is_free() {
     local before service
     before=$(cat "$STACK_DIR/engine" 2>/dev/null || engine)
     [[ $before != "$(engine)" ]] || return 0
-    for service in "${SERVICES[@]}"; do
+    for service in "${SERVICES[@]}" "${MORE_SERVICES[@]}"; do
         if { [[ $before == native ]] && is_running "$service"; } ||
             { [[ $before == docker ]] && [[ -n $(docker_container "$service" 2>/dev/null) ]]; }; then
             die "servers of the $before stack are running here" "stop them first: MILLRACE_STACK=$before docker/stack down"
@@ -65,6 +65,7 @@ docker_compose() {
     docker compose version >/dev/null 2>&1 || compose=(docker-compose)
     POSTGRES_PASSWORD=$(postgres_password) \
         POSTGRES_PORT=$(saved_port postgres) KAFKA_PORT=$(saved_port kafka) MONGOD_PORT=$(saved_port mongod) \
+        REGISTRY_PORT=$(saved_port registry) \
         "${compose[@]}" -p "$(docker_project)" -f "$ROOT/docker/compose.yml" "$@"
 }
 

@@ -15,6 +15,7 @@ variable_of() {
         postgres) echo DATABASE_URL ;;
         kafka) echo KAFKA_BOOTSTRAP_SERVERS ;;
         mongod) echo MONGODB_URI ;;
+        registry) echo SCHEMA_REGISTRY_URL ;;
     esac
 }
 
@@ -23,6 +24,7 @@ title_of() {
         postgres) echo "PostgreSQL" ;;
         kafka) echo "Kafka" ;;
         mongod) echo "MongoDB" ;;
+        registry) echo "Registry" ;;
     esac
 }
 

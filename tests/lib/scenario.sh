@@ -53,7 +53,7 @@ skip_all() {
     exit 77
 }
 
-# needs <server...>: postgres, kafka, mongod.
+# needs <server...>: postgres, kafka, mongod, registry.
 needs() {
     local server
     for server in "$@"; do
@@ -61,6 +61,7 @@ needs() {
             postgres) [[ -n ${DATABASE_URL:-} ]] || skip_all "DATABASE_URL is not set" ;;
             kafka) [[ -n ${KAFKA_BOOTSTRAP_SERVERS:-} ]] || skip_all "KAFKA_BOOTSTRAP_SERVERS is not set" ;;
             mongod) [[ -n ${MONGODB_URI:-} ]] || skip_all "MONGODB_URI is not set" ;;
+            registry) [[ -n ${SCHEMA_REGISTRY_URL:-} ]] || skip_all "SCHEMA_REGISTRY_URL is not set" ;;
             *) not_ok "the scenario names a server that exists" "$server" ;;
         esac
     done

@@ -10,6 +10,7 @@ export LSAN_OPTIONS=suppressions=$ROOT/tests/lib/lsan.supp:print_suppressions=0:
 export TSAN_OPTIONS=suppressions=$ROOT/tests/lib/tsan.supp:halt_on_error=1:second_deadlock_stack=1:${TSAN_OPTIONS:-}
 
 SERVERS=(postgres kafka mongod)
+MORE_SERVERS=(registry) # for the suites without crashes
 
 # Rooms with threads in them.
 TSAN_ROOMS='^unit_(base|kafka|runtime|sources|sinks)_'
@@ -54,7 +55,7 @@ STACK_STARTED=()
 stack_start_in_background() {
     local server
     wants integration e2e || return 0
-    for server in "${SERVERS[@]}"; do
+    for server in "${SERVERS[@]}" "${MORE_SERVERS[@]}"; do
         "$ROOT/docker/stack" status "$server" >/dev/null 2>&1 || STACK_STARTED+=("$server")
     done
     ((${#STACK_STARTED[@]} > 0)) || return 0

@@ -19,6 +19,7 @@ static const mr_route route = {.name = "rows", .count = 1};
 
 typedef struct fixture {
     mr_schemas *schemas;
+    mr_wires wires;
     mr_connector_config source, sink;
     const char *query; /* of the sink's route */
     mr_outlet *outlet;
@@ -43,7 +44,7 @@ static void open_source(fixture *f)
                                       .task_name = name,
                                       .connector = &source_kind,
                                       .source = {.topic = "{x}", .key_fields = {no_keys, 1}}};
-    expect_ok(mr_outlet_new(&f->source, f->schemas, NULL, &f->outlet, &f->err), &f->err);
+    expect_ok(mr_outlet_new(&f->source, &f->wires, NULL, &f->outlet, &f->err), &f->err);
     f->producer = new_producer(name);
     expect_ok(mr_producer_begin(f->producer, &f->err), &f->err);
 }
@@ -56,6 +57,7 @@ static int set_up(void **state)
     f->change = ride_change_schema();
     expect_ok(mr_notice_schema(&f->notice, &f->err), &f->err);
     expect_ok(mr_schemas_new(&config, &f->schemas, &f->err), &f->err);
+    f->wires = mr_wires_plain(f->schemas);
     open_source(f);
     *state = f;
     return 0;
@@ -124,7 +126,7 @@ static void open_sink(fixture *f, const char *query, bool whole)
         .sink = {.batch_size = ROOM, .batch_max_bytes = 1 << 20, .change_records = whole},
         .route_count = 1,
         .route_queries = &f->query};
-    expect_ok(mr_intake_new(&f->sink, &route, 1, f->schemas, NULL, &f->intake, &f->err), &f->err);
+    expect_ok(mr_intake_new(&f->sink, &route, 1, &f->wires, NULL, &f->intake, &f->err), &f->err);
     mr_haul_init(&f->haul, &f->sink.sink);
     f->consumer = new_consumer(name, "earliest", true);
     start(f->consumer, 1, 0);
@@ -339,15 +341,15 @@ static void test_recall(void **state)
     mr_producer_close(f->producer); /* open for ever, unless the next one fences it */
     f->producer = new_producer(name);
     recalled c = {.count = 0};
-    expect_ok(mr_recall_topic(&config, f->schemas, name, NULL, recall_one, &c, &f->err), &f->err);
+    expect_ok(mr_recall_topic(&config, &f->wires, name, NULL, recall_one, &c, &f->err), &f->err);
     assert_string_equal(c.text, "I1 I2 M1 M2 R1 ?x dy ?z");
     c = (recalled){.stop_after = 3};
-    assert_int_equal(mr_recall_topic(&config, f->schemas, name, NULL, recall_one, &c, &f->err),
+    assert_int_equal(mr_recall_topic(&config, &f->wires, name, NULL, recall_one, &c, &f->err),
                      MR_RETRY);
     assert_string_equal(c.text, "I1 I2 M1");
     c = (recalled){.count = 0};
-    expect_ok(mr_recall_topic(&config, f->schemas, "test-runtime-is-not-there", NULL, recall_one,
-                              &c, &f->err),
+    expect_ok(mr_recall_topic(&config, &f->wires, "test-runtime-is-not-there", NULL, recall_one, &c,
+                              &f->err),
               &f->err);
     assert_int_equal(c.count, 0);
 }
@@ -357,7 +359,7 @@ static void test_no_query_over_bytes(void **state)
     fixture *f = *state;
     mr_outlet_free(f->outlet);
     f->source.source.query = "SELECT * FROM record";
-    expect_ok(mr_outlet_new(&f->source, f->schemas, NULL, &f->outlet, &f->err), &f->err);
+    expect_ok(mr_outlet_new(&f->source, &f->wires, NULL, &f->outlet, &f->err), &f->err);
     mr_record record = {.raw_value = {"{\"x\":1}", 7}};
     const mr_batch batch = {.topic = name, .records = &record, .count = 1, .arena = f->arena};
     size_t sent, bytes, failure_count;

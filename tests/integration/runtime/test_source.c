@@ -20,6 +20,7 @@ enum {
 typedef struct fake {
     mr_worker worker;
     mr_shared shared;
+    mr_wires wires;
     mr_counters counters;
     mr_connector_config config;
     char other[96]; /* a second topic */
@@ -142,6 +143,7 @@ static int set_up(void **state)
     f->large = test_malloc(TOO_LARGE_BYTES);
     memset(f->large, 'x', TOO_LARGE_BYTES);
     expect_ok(mr_schemas_new(&config, &f->shared.schemas, &f->err), &f->err);
+    f->wires = mr_wires_plain(f->shared.schemas);
     *state = f;
     return 0;
 }
@@ -201,7 +203,7 @@ static size_t stored_positions(fake *f)
 static size_t committed(fake *f, const char *topic)
 {
     f->recalled = 0;
-    expect_ok(mr_recall_topic(&config, f->shared.schemas, topic, NULL, count_recalled, f, &f->err),
+    expect_ok(mr_recall_topic(&config, &f->wires, topic, NULL, count_recalled, f, &f->err),
               &f->err);
     return f->recalled;
 }

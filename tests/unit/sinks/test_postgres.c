@@ -141,7 +141,8 @@ static void the_last_of_each_key_is_left(void **state)
     }
     r->batch.count = MANY;
     mr_error err;
-    assert_int_equal(pg_dedupe_add(&r->task, &r->route, &r->batch, &r->plan, NULL, NULL, &err), MR_OK);
+    assert_int_equal(pg_dedupe_add(&r->task, &r->route, &r->batch, &r->plan, NULL, NULL, &err),
+                     MR_OK);
     pg_dedupe_finish(&r->route);
     const pg_items *items = &r->route.items;
     size_t distinct = 0;
@@ -174,7 +175,8 @@ static void check_order(const mr_cell *cells, size_t count)
     }
     r->batch.count = count;
     mr_error err;
-    assert_int_equal(pg_dedupe_add(&r->task, &r->route, &r->batch, &r->plan, NULL, NULL, &err), MR_OK);
+    assert_int_equal(pg_dedupe_add(&r->task, &r->route, &r->batch, &r->plan, NULL, NULL, &err),
+                     MR_OK);
     pg_dedupe_finish(&r->route);
     assert_int_equal(r->route.items.count, count);
     for (size_t i = 0; i < count; i++) {
@@ -232,7 +234,8 @@ static void equal_numbers_are_one_key(void **state)
         r->cells[1] = pairs[i][1];
         r->batch.count = 2;
         mr_error err;
-        assert_int_equal(pg_dedupe_add(&r->task, &r->route, &r->batch, &r->plan, NULL, NULL, &err), MR_OK);
+        assert_int_equal(pg_dedupe_add(&r->task, &r->route, &r->batch, &r->plan, NULL, NULL, &err),
+                         MR_OK);
         pg_dedupe_finish(&r->route);
         assert_int_equal(r->route.items.count, 1);
         assert_int_equal(r->route.items.list[0].index, 1);
@@ -248,7 +251,8 @@ static void null_keys_are_rejected(void **state)
     r->cells[1] = (mr_cell){.type = MR_NULL};
     r->batch.count = 2;
     mr_error err;
-    assert_int_equal(pg_dedupe_add(&r->task, &r->route, &r->batch, &r->plan, NULL, NULL, &err), MR_REJECT);
+    assert_int_equal(pg_dedupe_add(&r->task, &r->route, &r->batch, &r->plan, NULL, NULL, &err),
+                     MR_REJECT);
     assert_int_equal(r->task.rejected_count, 1);
     assert_int_equal(r->task.rejected[0].origin, 1);
     assert_string_equal(r->task.rejected[0].why.field, "id");

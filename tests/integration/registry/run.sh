@@ -103,7 +103,7 @@ equal "one look-up" $((before + 1)) "$(curl -s "$odd/count" | jq .good)"
 run_fails "an incompatible schema ends the run, with the registry's words" 1 "READER_FIELD_MISSING_DEFAULT_VALUE: id" \
     timeout 60 "$MILLRACE" file --path rows.csv --topic "$topic-refused" --schema-registry-url "$odd/refuses" --once
 run_fails "a schema that must be there" 1 "auto.register.schemas is false" \
-    timeout 60 "$MILLRACE" file --path rows.csv --topic "$topic-refused" --schema-registry-url "$odd/nothing" --no-auto-register-schemas --once
+    timeout 60 "$MILLRACE" file --path rows.csv --topic "$topic-refused" --schema-registry-url "$odd/nothing" --auto-register-schemas=false --once
 
 # --- The verb
 printf '{"type":"record","name":"T","fields":[{"name":"a","type":"int"},{"name":"b","type":"string"}]}' >one.avsc

@@ -437,6 +437,9 @@ mr_status mr_option_set_json(const mr_option *option, void *state, const json_t 
         *(bool *)field(option, state) = json_is_true(value);
         return MR_OK;
     }
+    if (json_is_boolean(value) && kind == MR_KIND_ENUM) { /* choices such as auto, true, false */
+        return mr_option_set(option, state, json_is_true(value) ? "true" : "false", err);
+    }
     if (json_is_array(value) && kind == MR_KIND_LIST) {
         return set_array(option, state, value, err);
     }

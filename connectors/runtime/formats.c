@@ -61,7 +61,7 @@ static mr_status prepare(const mr_formats *formats, mr_wire_format *format, bool
     mr_status status = mr_decoder_new(schema, schema, &format->decoder, err);
     format->notice = !key && mr_is_notice(schema);
     if (status == MR_OK && !key && formats->envelopes != MR_ENVELOPES_WHOLE &&
-        mr_is_change(schema)) {
+        mr_unwrap_can(schema)) {
         status = mr_unwrap_new(schema, &format->unwrap, err);
     }
     if (status == MR_OK && format->unwrap) {
@@ -156,5 +156,5 @@ mr_status mr_formats_read(const mr_wire_format *format, const mr_wire_format *ke
         ret->value = status == MR_OK ? cell : NULL;
         return status;
     }
-    return mr_unwrap_record(cell, ret, err);
+    return mr_unwrap_record(format->unwrap, cell, ret, err);
 }

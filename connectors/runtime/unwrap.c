@@ -11,8 +11,34 @@
 #include "codec/change.h"
 #include "codec/schema.h"
 
+bool mr_unwrap_can(const mr_schema *schema)
+{
+    mr_debezium parts;
+    return mr_is_change(schema) || mr_debezium_of(schema, &parts);
+}
+
+static mr_status unwrap_debezium(const mr_schema *event, const mr_debezium *parts, mr_unwrap **ret,
+                                 mr_error *err)
+{
+    mr_unwrap *unwrap = mr_calloc(1, sizeof *unwrap);
+    unwrap->debezium = true;
+    unwrap->parts = *parts;
+    mr_status status = mr_schema_extract(mr_schema_strip_null(event->fields[parts->after].schema),
+                                         &unwrap->image, err);
+    if (status != MR_OK) {
+        mr_unwrap_free(unwrap);
+        return status;
+    }
+    *ret = unwrap;
+    return MR_OK;
+}
+
 mr_status mr_unwrap_new(const mr_schema *change, mr_unwrap **ret, mr_error *err)
 {
+    mr_debezium parts;
+    if (!mr_is_change(change) && mr_debezium_of(change, &parts)) {
+        return unwrap_debezium(change, &parts, ret, err);
+    }
     const mr_schema *stream = change->fields[MR_CHANGE_DYNAMODB].schema;
     mr_unwrap *unwrap = mr_calloc(1, sizeof *unwrap);
     mr_status status = mr_schema_extract(stream->fields[MR_STREAM_KEYS].schema, &unwrap->keys, err);
@@ -89,8 +115,12 @@ static mr_status image_missing(const mr_cell *event, const mr_cell *stream, cons
     return MR_REJECT;
 }
 
-mr_status mr_unwrap_record(const mr_cell *envelope, mr_record *record, mr_error *err)
+mr_status mr_unwrap_record(const mr_unwrap *unwrap, const mr_cell *envelope, mr_record *record,
+                           mr_error *err)
 {
+    if (unwrap->debezium) {
+        return mr_debezium_record(&unwrap->parts, envelope, record, err);
+    }
     const mr_cell *fields = envelope->as.cells;
     const mr_cell *event = &fields[MR_CHANGE_EVENT_NAME];
     const mr_cell *stream = &fields[MR_CHANGE_DYNAMODB];

@@ -4,11 +4,13 @@
  * where there is one), so that they go the way of all rows: into a staging table, and from there by
  * one statement (merge.c).
  *
- * The key of a delete     its key's cells where the message key has a schema (change records); else
- * the key's bytes: of one key field its text, of several a JSON array, as our sources write them,
- * or a JSON object by the fields' names, as others do. Types                   those of the fields
- * in the rows of the same route, so that a delete and a row of one key are seen to be one; while no
- * row was met, what the table's columns suggest.
+ * Keys come from the key's cells where the message key has a schema (change records); else from the
+ * row as it was, where the delete has it; else from the key's bytes: of one key field its text, of
+ * several a JSON array, as our sources write them, or a JSON object by the fields' names, as others
+ * do.
+ *
+ * Their types are those of the fields in the rows of the same route, so that a delete and a row of
+ * one key are seen to be one; while no row was met, what the table's columns suggest.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -282,6 +284,17 @@ static mr_cell version_of(const mr_batch *batch, const mr_record *record, const 
     return found ? record->before->as.cells[found - batch->schema->fields] : null;
 }
 
+/* Does a record have the fields of the key? */
+static bool has_fields(const mr_schema *record, const mr_schema *key, size_t keys)
+{
+    for (size_t i = 0; i < keys; i++) {
+        if (record->type != MR_RECORD || !mr_schema_field(record, key->fields[i].name)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* --- The batch --- */
 
 static mr_status make_record(const pg_route *route, const mr_batch *batch, size_t index,
@@ -299,9 +312,13 @@ static mr_status make_record(const pg_route *route, const mr_batch *batch, size_
     if (route->options->version_field) {
         cells[keys] = version_of(batch, record, route->options->version_field);
     }
-    return record->key && batch->key_schema
-               ? take_cells(schema, keys, batch->key_schema, record->key, cells, err)
-               : take_bytes(schema, keys, record->raw_key, arena, cells, err);
+    if (record->key && batch->key_schema) {
+        return take_cells(schema, keys, batch->key_schema, record->key, cells, err);
+    }
+    if (record->before && batch->schema && has_fields(batch->schema, schema, keys)) {
+        return take_cells(schema, keys, batch->schema, record->before, cells, err);
+    }
+    return take_bytes(schema, keys, record->raw_key, arena, cells, err);
 }
 
 /* The schema of the rows a route has met last. */

@@ -56,7 +56,7 @@ static mr_status unwrap(fixture *f, const ride_change *change, mr_record *record
     mr_cell *read = mr_arena_alloc(f->arena, sizeof *read);
     assert_int_equal(mr_decode(f->decoder, bytes, f->wire.len, f->arena, read, &f->err), MR_OK);
     *record = (mr_record){.partition = 3, .offset = 17};
-    return mr_unwrap_record(read, record, &f->err);
+    return mr_unwrap_record(&(mr_unwrap){0}, read, record, &f->err);
 }
 
 static void expect_status(const mr_cell *image, const char *status)
@@ -231,6 +231,68 @@ static void test_queries(void **state)
     expect_rows(f, "SELECT id FROM record WHERE _key ->> 'id' > 3", "45");
 }
 
+/* --- Debezium's events --- */
+
+static const char event_json[] =
+    "{\"type\":\"record\",\"name\":\"Envelope\",\"fields\":["
+    "{\"name\":\"op\",\"type\":\"string\"},"
+    "{\"name\":\"before\",\"type\":[\"null\",{\"type\":\"record\",\"name\":\"Value\",\"fields\":["
+    "{\"name\":\"id\",\"type\":\"int\"}]}]},"
+    "{\"name\":\"after\",\"type\":[\"null\",\"Value\"]},"
+    "{\"name\":\"source\",\"type\":{\"type\":\"record\",\"name\":\"S\",\"fields\":["
+    "{\"name\":\"db\",\"type\":\"string\"}]}}]}";
+
+static void test_debezium(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *op;
+        bool before, after;
+        mr_status status;
+        mr_op is;
+    } cases[] = {
+        {"c", false, true, MR_OK, MR_OP_CREATE},      {"r", false, true, MR_OK, MR_OP_SNAPSHOT},
+        {"u", true, true, MR_OK, MR_OP_UPDATE},       {"d", true, false, MR_OK, MR_OP_DELETE},
+        {"d", false, false, MR_OK, MR_OP_DELETE},     {"d", true, true, MR_OK, MR_OP_DELETE},
+        {"t", false, false, MR_REJECT, MR_OP_CREATE}, {"c", true, false, MR_REJECT, MR_OP_CREATE},
+        {"", false, true, MR_REJECT, MR_OP_CREATE},
+    };
+    const mr_schema *schema, *plain;
+    mr_unwrap *unwrap;
+    mr_error err;
+    assert_int_equal(mr_schema_parse(event_json, strlen(event_json), &schema, &err), MR_OK);
+    assert_true(mr_unwrap_can(schema));
+    assert_int_equal(mr_unwrap_new(schema, &unwrap, &err), MR_OK);
+    assert_string_equal(unwrap->image->name, "Value");
+    const mr_cell id = {.type = MR_INT, .as.i = 7}, null = {.type = MR_NULL};
+    const mr_cell row = {.type = MR_RECORD, .len = 1, .as.cells = &id};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const mr_cell fields[] = {
+            {.type = MR_STRING, .len = (uint32_t)strlen(cases[i].op), .as.text = cases[i].op},
+            cases[i].before ? row : null,
+            cases[i].after ? row : null,
+            row};
+        const mr_cell envelope = {.type = MR_RECORD, .len = 4, .as.cells = fields};
+        mr_record record = {.op = MR_OP_CREATE};
+        assert_int_equal(mr_unwrap_record(unwrap, &envelope, &record, &err), cases[i].status);
+        if (cases[i].status == MR_OK) {
+            assert_int_equal(record.op, cases[i].is);
+            assert_int_equal(record.value != NULL, cases[i].after && cases[i].is != MR_OP_DELETE);
+            assert_int_equal(record.before != NULL, cases[i].before);
+        }
+    }
+    mr_unwrap_free(unwrap);
+    mr_schema_release(schema);
+    /* Fields of those names alone make none. */
+    static const char other[] =
+        "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"before\",\"type\":\"int\"},"
+        "{\"name\":\"after\",\"type\":\"int\"},{\"name\":\"op\",\"type\":\"string\"},"
+        "{\"name\":\"source\",\"type\":\"string\"}]}";
+    assert_int_equal(mr_schema_parse(other, strlen(other), &plain, &err), MR_OK);
+    assert_false(mr_unwrap_can(plain));
+    mr_schema_release(plain);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +300,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_missing_image, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cells_stand_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_queries, set_up, tear_down),
+        cmocka_unit_test(test_debezium),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

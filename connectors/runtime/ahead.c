@@ -100,7 +100,11 @@ mr_ahead *mr_ahead_new(const char *name)
     mr_ahead *ahead = mr_calloc(1, sizeof *ahead);
     ahead->name = name;
     pthread_mutex_init(&ahead->lock, NULL);
-    pthread_cond_init(&ahead->changed, NULL);
+    pthread_condattr_t monotonic; /* the wall clock may jump */
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&ahead->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     if (pthread_create(&ahead->thread, NULL, reader_main, ahead) != 0) {
         abort(); /* no thread for a task: as good as out of memory */
     }
@@ -138,7 +142,7 @@ void mr_ahead_begin(mr_ahead *ahead, mr_consumer *consumer, mr_haul *haul,
 static void wait_a_moment(mr_ahead *ahead)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += WAKE_AGAIN_NS;
     if (until.tv_nsec >= 1000000000) {
         until.tv_nsec -= 1000000000;

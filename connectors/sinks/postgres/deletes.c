@@ -254,7 +254,11 @@ static mr_status take_cells(const mr_schema *schema, size_t keys, const mr_schem
         const mr_field *field = &schema->fields[i];
         const mr_cell *cell = key->type == MR_RECORD ? NULL : keys == 1 ? key : NULL;
         if (key->type == MR_RECORD) {
+            /* A query may have given it another name: then its place in the key tells. */
             const mr_field *found = mr_schema_field(key_schema, field->name);
+            if (!found && key_schema->field_count == keys) {
+                found = &key_schema->fields[i];
+            }
             cell = found ? &key->as.cells[found - key_schema->fields] : NULL;
         }
         mr_type wanted = mr_schema_strip_null(field->schema)->type;

@@ -246,32 +246,54 @@ static mr_status take_bytes(const mr_schema *schema, size_t keys, mr_slice key, 
     return MR_OK;
 }
 
-/* From the cells of a key that has a schema: a record with the fields, or the one field itself. */
+/* The value as the rows have it; false: what the key has can not be taken for it. Decimals must
+ * have the same scale: their cells do not say theirs. */
+static bool as_in_rows(const mr_schema *in_key, const mr_schema *in_rows, mr_cell *cell)
+{
+    mr_type found = (mr_type)cell->type, wanted = in_rows->type;
+    bool plain = (found == MR_INT || found == MR_LONG) && (wanted == MR_INT || wanted == MR_LONG);
+    bool finer = (found == MR_TIMESTAMP_MS && wanted == MR_TIMESTAMP_US) ||
+                 (found == MR_LOCAL_TIMESTAMP_MS && wanted == MR_LOCAL_TIMESTAMP_US) ||
+                 (found == MR_TIME_MS && wanted == MR_TIME_US);
+    if (found == wanted) {
+        return found != MR_DECIMAL || in_key->scale == in_rows->scale;
+    }
+    if (finer && cell->as.i < INT64_MAX / 1000 && cell->as.i > INT64_MIN / 1000) {
+        cell->as.i *= 1000;
+    } else if (!plain) {
+        return false;
+    }
+    cell->type = (uint8_t)wanted;
+    return true;
+}
+
+/* From the cells of a key that has a schema: a record with the fields, or the one field itself. A
+ * query may have given a field another name: then its place in the key tells. */
 static mr_status take_cells(const mr_schema *schema, size_t keys, const mr_schema *key_schema,
                             const mr_cell *key, mr_cell *cells, mr_error *err)
 {
     for (size_t i = 0; i < keys; i++) {
         const mr_field *field = &schema->fields[i];
-        const mr_cell *cell = key->type == MR_RECORD ? NULL : keys == 1 ? key : NULL;
+        const mr_schema *in_rows = mr_schema_strip_null(field->schema), *in_key = key_schema;
+        const mr_cell *cell = keys == 1 ? key : NULL;
         if (key->type == MR_RECORD) {
-            /* A query may have given it another name: then its place in the key tells. */
             const mr_field *found = mr_schema_field(key_schema, field->name);
             if (!found && key_schema->field_count == keys) {
                 found = &key_schema->fields[i];
             }
             cell = found ? &key->as.cells[found - key_schema->fields] : NULL;
+            in_key = found ? found->schema : NULL;
         }
-        mr_type wanted = mr_schema_strip_null(field->schema)->type;
-        if (!cell || cell->type == MR_NULL) {
+        cells[i] = cell ? *cell : (mr_cell){.type = MR_NULL};
+        if (cells[i].type == MR_NULL) {
             mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD, "this delete's key has no value for %s",
                     field->name);
-        } else if (cell->type != wanted && !(is_integer(cell->type) && is_integer(wanted))) {
+        } else if (!as_in_rows(mr_schema_strip_null(in_key), in_rows, &cells[i])) {
             mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD,
-                    "this delete's key has %s for %s, which is %s in the rows",
-                    mr_type_name((mr_type)cell->type), field->name, mr_type_name(wanted));
+                    "this delete's key has %s for %s, which is %s in the rows%s",
+                    mr_type_name((mr_type)cells[i].type), field->name, mr_type_name(in_rows->type),
+                    cells[i].type == in_rows->type ? " with another scale" : "");
         } else {
-            cells[i] = *cell;
-            cells[i].type = (uint8_t)wanted;
             continue;
         }
         mr_error_field(err, field->name);

@@ -310,6 +310,10 @@ static mr_status fill_plan(pg_sink *sink, mr_task *task, pg_plan *plan, mr_error
     }
     pg_table table = {0};
     status = load_table(sink, task, route, plan->schema, &table, err);
+    bool ours = table.kind == 'r' || table.kind == 'p';
+    if (status == MR_OK && ours && !plan->deletes && pg_may_evolve(route->options)) {
+        status = pg_evolve(sink, task, route, plan->schema, &table, err);
+    }
     if (status == MR_OK) {
         status = take_columns(plan, &table, err);
     }

@@ -22,6 +22,7 @@
 enum { PG_CHUNK_BYTES = 32 << 10 };
 
 enum pg_insert_mode { PG_AUTO, PG_INSERT, PG_UPSERT, PG_UPDATE };
+enum pg_evolving { PG_EVOLVE_AUTO, PG_EVOLVE_ON, PG_EVOLVE_OFF };
 enum pg_deletes { PG_DELETES_AUTO, PG_DELETES_ON, PG_DELETES_OFF };
 
 typedef struct pg_route_options {
@@ -31,6 +32,7 @@ typedef struct pg_route_options {
     int delete_enabled;        /* enum pg_deletes */
     const char *version_field; /* NULL: none */
     bool auto_create;
+    int auto_evolve; /* enum pg_evolving */
 } pg_route_options;
 
 /* A name as users write it, "trips", "public.trips", "\"My schema\".Trips", taken apart. */
@@ -278,6 +280,14 @@ void pg_ddl_type(const mr_schema *schema, mr_buffer *out);
 char *pg_ddl_create(const pg_route *route, const mr_schema *schema);
 MR_CHECKED mr_status pg_ddl_run_create(pg_sink *sink, mr_task *task, pg_route *route,
                                        const mr_schema *schema, mr_error *err);
+
+/* --- evolve.c: the table follows its records --- */
+
+bool pg_may_evolve(const pg_route_options *options);
+/* Makes the table fit for records of this schema, and loads it anew. MR_RETRY: it was changed, and
+ * the epoch must begin again. */
+MR_CHECKED mr_status pg_evolve(pg_sink *sink, mr_task *task, pg_route *route,
+                               const mr_schema *schema, pg_table *table, mr_error *err);
 
 /* --- types.c: Avro type x PostgreSQL type -> writer --- */
 

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A table that follows the schema of its records: columns are added, numbers get wider types, NOT
+ * NULL is given up where records may have null. Nothing is ever dropped or made narrower; what is
+ * more than that is told with the statement it would need, by plan.c and types.c.
+ *
+ * The change is committed before the rows that need it, in a transaction of its own: rows of other
+ * schemas in the same epoch were encoded for the columns as they were, so the epoch is begun again
+ * (MR_RETRY) with plans for the columns as they are. A crash in between leaves columns nobody fills
+ * yet, which the next attempt finds. Tasks that want the same change at once queue up at an
+ * advisory lock and look again under it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "sinks/postgres/postgres.h"
+
+enum {
+    STATEMENT_LIMIT_BYTES = 16 << 20,
+    IDENTIFIER_MAX_BYTES = 63,
+    OID_INT8 = 20,
+    OID_INT2 = 21,
+    OID_INT4 = 23,
+    OID_FLOAT4 = 700,
+    OID_NUMERIC = 1700,
+    VARHDRSZ = 4,
+};
+
+bool pg_may_evolve(const pg_route_options *options)
+{
+    return options->auto_evolve == PG_EVOLVE_ON ||
+           (options->auto_evolve == PG_EVOLVE_AUTO && options->auto_create);
+}
+
+static bool is_key(const pg_route *route, const char *field)
+{
+    for (size_t i = 0; i < route->options->key_fields.count; i++) {
+        if (strcmp(route->options->key_fields.items[i], field) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- What has to change --- */
+
+static void next(mr_buffer *sql, size_t *count, const pg_route *route)
+{
+    if ((*count)++ == 0) {
+        mr_buffer_printf(sql, "ALTER TABLE %s ", route->name.quoted);
+    } else {
+        mr_buffer_add_text(sql, ", ");
+    }
+}
+
+/* numeric(p,s) that does not hold all decimals of the schema, and can be widened without loss. */
+static bool wider_numeric(const pg_target_column *column, const mr_schema *schema)
+{
+    if (column->type_id != OID_NUMERIC || schema->type != MR_DECIMAL ||
+        column->modifier < VARHDRSZ) {
+        return false;
+    }
+    int precision = (column->modifier - VARHDRSZ) >> 16 & 0xFFFF;
+    int scale = (column->modifier - VARHDRSZ) & 0x7FF;
+    return schema->scale >= scale && schema->precision - schema->scale >= precision - scale &&
+           (schema->scale > scale || schema->precision > precision);
+}
+
+static bool wider_type(const pg_target_column *column, const mr_schema *schema)
+{
+    switch (schema->type) {
+    case MR_LONG:
+        return column->type_id == OID_INT2 || column->type_id == OID_INT4;
+    case MR_INT:
+        return column->type_id == OID_INT2;
+    case MR_DOUBLE:
+        return column->type_id == OID_FLOAT4;
+    default:
+        return wider_numeric(column, schema);
+    }
+}
+
+static void change_column(const pg_route *route, const pg_target_column *column,
+                          const mr_field *field, mr_buffer *sql, size_t *count)
+{
+    const mr_schema *schema = mr_schema_strip_null(field->schema);
+    char *name = pg_quote(column->name);
+    if (column->type_class == 'b' && wider_type(column, schema)) {
+        next(sql, count, route);
+        mr_buffer_printf(sql, "ALTER COLUMN %s TYPE ", name);
+        pg_ddl_type(schema, sql);
+    }
+    bool nullable = field->schema->type == MR_NULL || field->schema->nullable;
+    if (nullable && column->not_null && !column->always_identity && !is_key(route, field->name)) {
+        next(sql, count, route);
+        mr_buffer_printf(sql, "ALTER COLUMN %s DROP NOT NULL", name);
+    }
+    free(name);
+}
+
+/* A column that must have a value, and whose field is gone. */
+static void free_column(const pg_route *route, const pg_target_column *column,
+                        const pg_table *table, const mr_schema *schema, mr_buffer *sql,
+                        size_t *count)
+{
+    for (size_t i = 0; i < schema->field_count; i++) {
+        if (pg_table_column(table, schema->fields[i].name) == column) {
+            return;
+        }
+    }
+    if (column->not_null && !column->has_default && !column->generated &&
+        !column->always_identity) {
+        char *name = pg_quote(column->name);
+        next(sql, count, route);
+        mr_buffer_printf(sql, "ALTER COLUMN %s DROP NOT NULL", name);
+        free(name);
+    }
+}
+
+static mr_status too_long(const char *field, mr_error *err)
+{
+    mr_fail(
+        err, MR_FATAL, MR_DOMAIN_CONFIG,
+        "field %s has a name of more than %d bytes, which PostgreSQL would cut: give it another "
+        "one in the route's query",
+        field, IDENTIFIER_MAX_BYTES);
+    mr_error_field(err, field);
+    return MR_FATAL;
+}
+
+/* The statement that makes the table fit; *count 0: it does. */
+static mr_status compare(const pg_route *route, const pg_table *table, const mr_schema *schema,
+                         mr_buffer *sql, size_t *count, mr_error *err)
+{
+    *count = 0;
+    for (size_t i = 0; i < schema->field_count; i++) {
+        const mr_field *field = &schema->fields[i];
+        const pg_target_column *column = pg_table_column(table, field->name);
+        if (strlen(field->name) > IDENTIFIER_MAX_BYTES) {
+            return too_long(field->name, err);
+        }
+        if (column) {
+            change_column(route, column, field, sql, count);
+            continue;
+        }
+        char *name = pg_quote(field->name);
+        next(sql, count, route);
+        mr_buffer_printf(sql, "ADD COLUMN %s ", name);
+        pg_ddl_type(mr_schema_strip_null(field->schema), sql);
+        free(name);
+    }
+    for (size_t i = 0; i < table->count && route->mode != PG_UPDATE; i++) {
+        free_column(route, &table->columns[i], table, schema, sql, count);
+    }
+    return MR_OK;
+}
+
+/* --- Changing it --- */
+
+static mr_status compare_again(pg_sink *sink, const pg_route *route, const mr_schema *schema,
+                               mr_buffer *sql, size_t *count, mr_error *err)
+{
+    pg_table table = {0};
+    mr_buffer_clear(sql);
+    mr_status status = pg_table_load(sink, &route->name, &table, err);
+    if (status == MR_OK) {
+        status = compare(route, &table, schema, sql, count, err);
+    }
+    pg_table_release(&table);
+    return status;
+}
+
+static mr_status alter(pg_sink *sink, mr_task *task, const pg_route *route, const mr_schema *schema,
+                       mr_error *err)
+{
+    mr_buffer sql = MR_BUFFER_INIT(STATEMENT_LIMIT_BYTES);
+    size_t count = 0;
+    mr_status status =
+        pg_run(sink,
+               "BEGIN; SET LOCAL lock_timeout = '10s'; "
+               "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('millrace.ddl'))",
+               "cannot change the table", err);
+    if (status == MR_OK) {
+        status = compare_again(sink, route, schema, &sql, &count, err);
+    }
+    if (status == MR_OK && count) {
+        status = pg_run(sink, mr_buffer_text(&sql), "cannot change the table", err);
+        if (status != MR_OK && err && strcmp(err->code, "42501") == 0) {
+            mr_error why = *err;
+            mr_fail(err, MR_FATAL, MR_DOMAIN_POSTGRES,
+                    "the table must change and its owner must do it: %.700s (%.300s)",
+                    mr_buffer_text(&sql), why.text);
+            mr_error_code(err, 0, "42501");
+            status = MR_FATAL;
+        }
+    }
+    if (status == MR_OK) {
+        status = pg_run(sink, "COMMIT", "cannot change the table", err);
+        if (status == MR_OK && count) {
+            mr_task_info(task, "the table follows its records: %s", mr_buffer_text(&sql));
+        }
+    } else if (!sink->lost) {
+        mr_error rolled;
+        status =
+            pg_run(sink, "ROLLBACK", "cannot roll back", &rolled) == MR_OK ? status : MR_REOPEN;
+    }
+    mr_buffer_release(&sql);
+    return status;
+}
+
+/* Has this epoch rows of the route that were made for the columns as they were? */
+static bool has_work(const pg_sink *sink, const pg_route *route)
+{
+    bool any = sink->in_transaction || route->pending_count;
+    for (const pg_plan *plan = route->plans; plan && !any; plan = plan->next) {
+        any = plan->sent_count || plan->buffer.len;
+    }
+    return any;
+}
+
+mr_status pg_evolve(pg_sink *sink, mr_task *task, pg_route *route, const mr_schema *schema,
+                    pg_table *table, mr_error *err)
+{
+    mr_buffer sql = MR_BUFFER_INIT(STATEMENT_LIMIT_BYTES);
+    size_t count;
+    mr_status status = compare(route, table, schema, &sql, &count, err);
+    mr_buffer_release(&sql);
+    if (status != MR_OK || !count) {
+        return status;
+    }
+    bool again = has_work(sink, route) || route->plans;
+    status = sink->in_transaction ? pg_rollback(sink, err) : MR_OK;
+    if (status == MR_OK) {
+        status = alter(sink, task, route, schema, err);
+    }
+    if (status != MR_OK) {
+        return status;
+    }
+    if (again) {
+        sink->ddl_in_transaction = true; /* the abort forgets all plans */
+        return mr_fail(err, MR_RETRY, MR_DOMAIN_POSTGRES,
+                       "the columns of %s have changed, so the epoch begins again",
+                       route->name.quoted);
+    }
+    pg_table_release(table);
+    return pg_table_load(sink, &route->name, table, err);
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tables that follow their records' schema, on the server. */
+#include "integration/postgres/rig.h"
+
+#define FIELD(name, type) "{\"name\":\"" name "\",\"type\":" type "}"
+#define NULLABLE(type)    "[\"null\"," type "]"
+#define RECORD(fields)    "{\"type\":\"record\",\"name\":\"R\",\"fields\":[" fields "]}"
+
+/* An epoch may be asked for again, once for each change. */
+static void put_again(rig *r, mr_batch *(*make)(rig *, void *), void *context)
+{
+    mr_status status = MR_RETRY;
+    for (int i = 0; i < 5 && status == MR_RETRY; i++) {
+        mr_arena_reset(r->task.arena);
+        int64_t next = r->offset.next;
+        mr_batch *batch = make(r, context);
+        status = rig_put(r, batch);
+        r->offset.next = status == MR_RETRY ? next : r->offset.next;
+    }
+    assert_ok(r, status);
+}
+
+typedef struct rows_of_one {
+    const mr_schema *schema;
+    const mr_cell *cells;
+    size_t width, count;
+} rows_of_one;
+
+static mr_batch *make_rows(rig *r, void *context)
+{
+    const rows_of_one *rows = context;
+    return batch_of(r, rows->schema, 0, rows->cells, rows->width, rows->count);
+}
+
+static void run_mode(const char *mode)
+{
+    const mr_schema *v1 = schema_of(
+        RECORD(FIELD("id", "\"int\"") "," FIELD("n", "\"int\"") "," FIELD("f", "\"float\"")));
+    const mr_schema *v2 =
+        schema_of(RECORD(FIELD("id", "\"int\"") "," FIELD("n", "\"long\"") "," FIELD(
+            "f", NULLABLE("\"double\"")) "," FIELD("t", NULLABLE("\"string\""))));
+    const mr_schema *v3 =
+        schema_of(RECORD(FIELD("id", "\"int\"") "," FIELD("n", NULLABLE("\"long\""))));
+    sql("DROP TABLE IF EXISTS @.evolved");
+    rig *r = rig_new(mode);
+    rig_route(r, "r", "table", "@.evolved", "auto.create", "true", "insert.mode", mode,
+              "key.fields", "id", NULL);
+    assert_ok(r, rig_open(r));
+    rows_of_one one = {
+        v1, cells_of(cell_int(MR_INT, 1), cell_int(MR_INT, 5), cell_double(MR_FLOAT, 0.5)), 3, 1};
+    put_again(r, make_rows, &one);
+    rows_of_one two = {v2,
+                       cells_of(cell_int(MR_INT, 2), cell_int(MR_LONG, INT64_C(5000000000)),
+                                cell_double(MR_DOUBLE, 0.1), cell_text("new")),
+                       4, 1};
+    put_again(r, make_rows, &two);
+    /* An older writer goes on. */
+    one.cells = cells_of(cell_int(MR_INT, 3), cell_int(MR_INT, 6), cell_double(MR_FLOAT, 1.5));
+    put_again(r, make_rows, &one);
+    rows_of_one three = {v3, cells_of(cell_int(MR_INT, 4), cell_null()), 2, 1};
+    put_again(r, make_rows, &three);
+    assert_rows("SELECT id, n, f, t FROM @.evolved ORDER BY id",
+                "1|5|0.5|- 2|5000000000|0.1|new 3|6|1.5|- 4|-|-|-");
+    assert_rows(
+        "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull FROM pg_attribute a "
+        "WHERE a.attrelid = '@.evolved'::regclass AND a.attnum > 0 ORDER BY a.attnum",
+        "id|integer|t n|bigint|f f|double precision|f t|text|f");
+    rig_free(r);
+    mr_schema_release(v1);
+    mr_schema_release(v2);
+    mr_schema_release(v3);
+}
+
+static void upserts_follow(void **state)
+{
+    (void)state;
+    run_mode("upsert");
+}
+
+static void inserts_follow(void **state)
+{
+    (void)state;
+    run_mode("insert");
+}
+
+/* Two versions, and one key in both, in one epoch: the last record of the key counts. */
+static mr_status mixed_epoch(rig *r, const mr_schema *v1, const mr_schema *v2)
+{
+    mr_batch *batches[] = {
+        batch_of(r, v1, 0,
+                 cells_of(cell_int(MR_INT, 1), cell_int(MR_INT, 1), cell_int(MR_INT, 2),
+                          cell_int(MR_INT, 1)),
+                 2, 2),
+        batch_of(
+            r, v2, 0,
+            cells_of(cell_int(MR_LONG, 1), cell_int(MR_LONG, INT64_C(1) << 40), cell_text("x")), 3,
+            1),
+        batch_of(r, v1, 0, cells_of(cell_int(MR_INT, 3), cell_int(MR_INT, 3)), 2, 1),
+    };
+    return rig_epoch(r, batches, 3);
+}
+
+static void versions_mix_in_one_epoch(void **state)
+{
+    (void)state;
+    const mr_schema *v1 = schema_of(RECORD(FIELD("id", "\"int\"") "," FIELD("n", "\"int\"")));
+    const mr_schema *v2 = schema_of(
+        RECORD(FIELD("id", "\"long\"") "," FIELD("n", "\"long\"") "," FIELD("t", "\"string\"")));
+    rig *r = rig_new("mixed");
+    rig_route(r, "r", "table", "@.mixed", "auto.create", "true", "key.fields", "id", NULL);
+    assert_ok(r, rig_open(r));
+    mr_status status = MR_RETRY;
+    int times = 0;
+    for (; times < 5 && status == MR_RETRY; times++) {
+        r->offset.next = 0;
+        status = mixed_epoch(r, v1, v2);
+    }
+    assert_ok(r, status);
+    assert_true(times > 1); /* it was asked for again */
+    assert_rows("SELECT id, n, t FROM @.mixed ORDER BY id", "1|1099511627776|x 2|1|- 3|3|-");
+    assert_rows("SELECT next_offset FROM @.offsets WHERE connector = 'mixed'", "4");
+    rig_free(r);
+    mr_schema_release(v1);
+    mr_schema_release(v2);
+}
+
+static void tables_of_others_are_left_alone(void **state)
+{
+    (void)state;
+    const mr_schema *v = schema_of(RECORD(FIELD("id", "\"int\"") "," FIELD("n", "\"long\"")));
+    sql("CREATE TABLE @.theirs (id int); CREATE TABLE @.asked (id int NOT NULL, need text NOT "
+        "NULL)");
+    rig *r = rig_new("theirs");
+    rig_route(r, "a", "table", "@.theirs", NULL);
+    rig_route(r, "b", "table", "@.asked", "auto.evolve", "true", NULL);
+    assert_ok(r, rig_open(r));
+    mr_batch *batch = batch_of(r, v, 0, cells_of(cell_int(MR_INT, 1), cell_int(MR_LONG, 2)), 2, 1);
+    assert_int_equal(rig_put(r, batch), MR_FATAL);
+    assert_false(r->err.permanent); /* it goes on when somebody has done it */
+    assert_non_null(strstr(r->err.text, "ADD COLUMN \"n\" bigint"));
+    batch = batch_of(r, v, 1, cells_of(cell_int(MR_INT, 1), cell_int(MR_LONG, 2)), 2, 1);
+    assert_ok(r, rig_put(r, batch));
+    assert_rows("SELECT id, need, n FROM @.asked", "1|-|2");
+    rig_free(r);
+    mr_schema_release(v);
+}
+
+static void decimals_get_wider_and_never_narrower(void **state)
+{
+    (void)state;
+    const mr_schema *wide = schema_of(RECORD(FIELD("id", "\"int\"") "," FIELD(
+        "d", "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":12,\"scale\":4}")));
+    const mr_schema *narrow = schema_of(RECORD(FIELD("id", "\"int\"") "," FIELD(
+        "d", "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":6,\"scale\":2}")));
+    sql("CREATE TABLE @.money (id int, d numeric(8,2))");
+    rig *r = rig_new("money");
+    rig_route(r, "r", "table", "@.money", "auto.evolve", "true", NULL);
+    assert_ok(r, rig_open(r));
+    rows_of_one money = {narrow, cells_of(cell_int(MR_INT, 1), cell_bytes(MR_DECIMAL, "\x64", 1)),
+                         2, 1};
+    put_again(r, make_rows, &money);
+    assert_rows("SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = "
+                "'@.money'::regclass AND attname = 'd'",
+                "numeric(8,2)");
+    money =
+        (rows_of_one){wide, cells_of(cell_int(MR_INT, 2), cell_bytes(MR_DECIMAL, "\x01", 1)), 2, 1};
+    put_again(r, make_rows, &money);
+    assert_rows("SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = "
+                "'@.money'::regclass AND attname = 'd'",
+                "numeric(12,4)");
+    assert_rows("SELECT d FROM @.money ORDER BY id", "1.0000 0.0001");
+    rig_free(r);
+    mr_schema_release(wide);
+    mr_schema_release(narrow);
+}
+
+static void names_that_would_be_cut_are_refused(void **state)
+{
+    (void)state;
+    char json[400], name[80];
+    memset(name, 'x', 64);
+    name[64] = '\0';
+    snprintf(json, sizeof json,
+             "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"id\",\"type\":\"int\"},{"
+             "\"name\":\"%s\",\"type\":\"int\"}]}",
+             name);
+    const mr_schema *v = schema_of(json);
+    sql("CREATE TABLE @.names (id int)");
+    rig *r = rig_new("names");
+    rig_route(r, "r", "table", "@.names", "auto.evolve", "true", NULL);
+    assert_ok(r, rig_open(r));
+    assert_int_equal(
+        rig_put(r, batch_of(r, v, 0, cells_of(cell_int(MR_INT, 1), cell_int(MR_INT, 2)), 2, 1)),
+        MR_FATAL);
+    assert_non_null(strstr(r->err.text, "more than 63 bytes"));
+    rig_free(r);
+    mr_schema_release(v);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(upserts_follow),
+        cmocka_unit_test(inserts_follow),
+        cmocka_unit_test(versions_mix_in_one_epoch),
+        cmocka_unit_test(tables_of_others_are_left_alone),
+        cmocka_unit_test(decimals_get_wider_and_never_narrower),
+        cmocka_unit_test(names_that_would_be_cut_are_refused),
+    };
+    if (!getenv("DATABASE_URL")) {
+        fprintf(stderr, "skipped: DATABASE_URL is not set\n");
+        return RIG_SKIP;
+    }
+    return cmocka_run_group_tests(tests, rig_suite_setup, rig_suite_teardown);
+}

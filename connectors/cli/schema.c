@@ -158,9 +158,10 @@ static int list_one(asking *a, const char *subject, json_t *rows)
     code = code == MR_EXIT_OK ? ask(a, "GET", last, NULL, &latest) : code;
     if (code == MR_EXIT_OK) {
         const char *type = json_string_value(json_object_get(latest, "schemaType"));
-        json_array_append_new(
-            rows, json_pack("{s:s, s:O, s:O, s:s}", "subject", subject, "versions", versions, "id",
-                            json_object_get(latest, "id"), "type", type ? type : "AVRO"));
+        json_int_t id = json_integer_value(json_object_get(latest, "id"));
+        json_array_append_new(rows,
+                              json_pack("{s:s, s:O, s:I, s:s}", "subject", subject, "versions",
+                                        versions, "id", id, "type", type ? type : "AVRO"));
     }
     return code;
 }
@@ -173,7 +174,9 @@ static int list(asking *a)
     }
     int code = ask(a, "GET", "/subjects", NULL, &subjects);
     for (size_t i = 0; i < json_array_size(subjects) && code == MR_EXIT_OK; i++) {
-        code = list_one(a, json_string_value(json_array_get(subjects, i)), rows);
+        const char *subject = json_string_value(json_array_get(subjects, i));
+        code = subject ? list_one(a, subject, rows)
+                       : mr_complain(MR_EXIT_FAILED, "the registry lists a subject without a name");
     }
     if (code != MR_EXIT_OK || a->json) {
         if (code == MR_EXIT_OK) {
@@ -227,7 +230,8 @@ static int put(asking *a, const char *subject, const char *file)
     if (mr_registry_id(a->registry, subject, schema, NULL, &id, &err) != MR_OK) {
         code = fail(&err);
     } else if (a->json) {
-        printf("{\"subject\": \"%s\", \"id\": %" PRId32 "}\n", subject, id);
+        json_auto_t *told = json_pack("{s:s, s:i}", "subject", subject, "id", (int)id);
+        print_json(told);
     } else {
         printf("%s: schema id %" PRId32 "\n", subject, id);
     }
@@ -302,7 +306,8 @@ static int check(asking *a, const char *subject, const char *file)
         printf("%s: %s with the latest version of %s\n", file,
                compatible ? "compatible" : "NOT compatible", subject);
         for (size_t i = 0; i < json_array_size(messages); i++) {
-            printf("  %s\n", json_string_value(json_array_get(messages, i)));
+            const char *text = json_string_value(json_array_get(messages, i));
+            printf("  %s\n", text ? text : "no reason given");
         }
     }
     return compatible ? MR_EXIT_OK : MR_EXIT_FAILED;

@@ -17,7 +17,7 @@
 #include "codec/schema.h"
 #include "kafka/registry_request.h"
 
-enum { UNKNOWN_US = 60 * 1000000 };
+enum { UNKNOWN_US = 60 * 1000000, UNKNOWN_MAX = 256 };
 
 typedef struct by_id {
     int32_t id;
@@ -44,6 +44,13 @@ struct mr_registry {
 
 mr_status mr_registry_new(const mr_registry_options *options, mr_registry **ret, mr_error *err)
 {
+    for (size_t i = 0; i < options->urls.count; i++) {
+        if (strchr(options->urls.items[i], '@')) { /* it is named in messages */
+            return mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
+                           "the schema registry's URL has a user in it: give user and password "
+                           "apart from it");
+        }
+    }
     mr_registry *registry = mr_calloc(1, sizeof *registry);
     registry->options = *options;
     pthread_mutex_init(&registry->lock, NULL);
@@ -126,12 +133,25 @@ static mr_status fetch(mr_registry *registry, int32_t id, const atomic_bool *sto
     return status;
 }
 
+/* The entry of an id, a new one if need be. Of ids that are of no use only so many are kept: bytes
+ * that are no header at all may name any. */
 static by_id *find_id(mr_registry *registry, int32_t id)
 {
+    by_id *oldest = NULL;
+    size_t unknown = 0;
     for (size_t i = registry->id_count; i-- > 0;) {
-        if (registry->ids[i].id == id) {
-            return &registry->ids[i];
+        by_id *entry = &registry->ids[i];
+        if (entry->id == id) {
+            return entry;
         }
+        if (!entry->schema) {
+            unknown++;
+            oldest = !oldest || entry->asked_us < oldest->asked_us ? entry : oldest;
+        }
+    }
+    if (unknown >= UNKNOWN_MAX) {
+        *oldest = (by_id){.id = id};
+        return oldest;
     }
     registry->ids = mr_realloc_array(registry->ids, registry->id_count + 1, sizeof *registry->ids);
     registry->ids[registry->id_count] = (by_id){.id = id};
@@ -214,6 +234,21 @@ static mr_status refused(const char *what, const char *subject, int http, const 
     return MR_FATAL;
 }
 
+/* The id in an answer: written before every datum, so it is never guessed. */
+static mr_status take_id(const json_t *answer, const char *subject, int32_t *ret, mr_error *err)
+{
+    const json_t *id = json_object_get(answer, "id");
+    json_int_t value = json_integer_value(id);
+    if (!json_is_integer(id) || value < 0 || value > INT32_MAX) {
+        return mr_fail(err, MR_FATAL, MR_DOMAIN_SCHEMA,
+                       "the schema registry answers without a schema id from 0 to %d for subject "
+                       "%s; is it a schema registry?",
+                       (int)INT32_MAX, subject);
+    }
+    *ret = (int32_t)value;
+    return MR_OK;
+}
+
 /* Is it there? *ret -1: no. */
 static mr_status look_up(mr_registry *registry, const char *subject, const mr_schema *schema,
                          const atomic_bool *stop, int32_t *ret, mr_error *err)
@@ -228,8 +263,7 @@ static mr_status look_up(mr_registry *registry, const char *subject, const mr_sc
     if (http != 200) {
         return refused("can not look up a schema of", subject, http, answer, err);
     }
-    *ret = (int32_t)json_integer_value(json_object_get(answer, "id"));
-    return MR_OK;
+    return take_id(answer, subject, ret, err);
 }
 
 /* Why, as the registry tells with verbose=true. */
@@ -290,8 +324,7 @@ static mr_status register_it(mr_registry *registry, const char *subject, const m
     if (http != 200 && http != 201) {
         return refused("does not take a schema for", subject, http, answer, err);
     }
-    *ret = (int32_t)json_integer_value(json_object_get(answer, "id"));
-    return MR_OK;
+    return take_id(answer, subject, ret, err);
 }
 
 static mr_status get_id(mr_registry *registry, const char *subject, const mr_schema *schema,

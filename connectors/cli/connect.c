@@ -118,7 +118,8 @@ static void take_topics(mr_connect *connect)
     const char *name = mr_connect_get(connect, "name");
     mr_auto_free char *usual = mr_format("connect-%s", name ? name : "connector");
     set(connect->sink, "group.id", group ? group : usual);
-    copy(connect, "consumer.override.auto.offset.reset", "starting.position");
+    bool latest = is(connect, "consumer.override.auto.offset.reset", "latest");
+    set(connect->sink, "starting.position", latest ? "latest" : "group");
 }
 
 typedef struct format_of {

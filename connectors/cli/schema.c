@@ -306,8 +306,8 @@ static int check(asking *a, const char *subject, const char *file)
         printf("%s: %s with the latest version of %s\n", file,
                compatible ? "compatible" : "NOT compatible", subject);
         for (size_t i = 0; i < json_array_size(messages); i++) {
-            const char *text = json_string_value(json_array_get(messages, i));
-            printf("  %s\n", text ? text : "no reason given");
+            const char *message = json_string_value(json_array_get(messages, i));
+            printf("  %s\n", message ? message : "no reason given");
         }
     }
     return compatible ? MR_EXIT_OK : MR_EXIT_FAILED;

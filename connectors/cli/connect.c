@@ -114,12 +114,8 @@ static void take_topics(mr_connect *connect)
         json_array_append_new(topics, json_string(anchored));
     }
     json_object_set_new(connect->sink, "topics", topics);
-    const char *group = mr_connect_get(connect, "consumer.override.group.id");
-    const char *name = mr_connect_get(connect, "name");
-    mr_auto_free char *usual = mr_format("connect-%s", name ? name : "connector");
-    set(connect->sink, "group.id", group ? group : usual);
-    bool latest = is(connect, "consumer.override.auto.offset.reset", "latest");
-    set(connect->sink, "starting.position", latest ? "latest" : "group");
+    copy(connect, "consumer.override.group.id", "group.id");
+    copy(connect, "consumer.override.auto.offset.reset", "starting.position");
 }
 
 typedef struct format_of {

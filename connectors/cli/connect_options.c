@@ -192,11 +192,12 @@ void mr_connect_page(FILE *out)
         "or of Debezium's into a pipeline and says of each option what became of it. It takes JSON "
         "as "
         "Connect's REST interface does, or a properties file. Secrets are not copied.\n\n"
-        "**Going on where Connect stopped.** The pipeline reads in the connector's own consumer "
-        "group "
-        "(`connect-<name>`). Stop the connector, start the pipeline: it begins at the offsets the "
-        "connector committed last, and from then on keeps them in the database, in the transaction "
-        "of the rows. What Connect had written but not committed comes once more, that one time.\n",
+        "**Where it starts.** Offsets are kept in the database, so the first start reads the "
+        "topics "
+        "from their beginning, whatever the connector had committed. With upsert, rows that are "
+        "there "
+        "already are found unchanged; for insert, begin with an empty table. Stop the connector "
+        "first.\n",
         out);
     page_table(out, "Confluent's JDBC sink", MR_CONFLUENT);
     page_table(out, "Debezium's JDBC sink", MR_DEBEZIUM);

@@ -141,9 +141,7 @@ const mr_verb mr_verbs[] = {
             "of "
             "each of its options what became of it: the same here, moved to another, not needed, "
             "or "
-            "without an equal. Secrets are not copied: the report names the variables to set. The "
-            "pipeline reads in the connector's consumer group, so it goes on where the connector "
-            "stopped.",
+            "without an equal. Secrets are not copied: the report names the variables to set.",
         .examples = "millrace init --from-connect connector.json --out trips\n"
                     "millrace init --from-connect sink.properties --json | jq .options",
         .flags = init_flags,

@@ -339,11 +339,14 @@ static mr_status get_id(mr_registry *registry, const char *subject, const mr_sch
     }
     mr_status status = look_up(registry, subject, schema, stop, ret, err);
     if (status == MR_OK && *ret < 0 && !registry->options.auto_register) {
-        return mr_fail(
-            err, MR_FATAL, MR_DOMAIN_SCHEMA,
-            "subject %s of the schema registry does not have this schema, and "
-            "auto.register.schemas is false: register it with `millrace schema register`",
-            subject);
+        mr_fail(err, MR_FATAL, MR_DOMAIN_SCHEMA,
+                "subject %s of the schema registry does not have this schema, and "
+                "auto.register.schemas is false: register it with `millrace schema register`",
+                subject);
+        if (err) {
+            err->permanent = true;
+        }
+        return MR_FATAL;
     }
     if (status == MR_OK && *ret < 0) {
         status = check_compatible(registry, subject, schema, stop, err);

@@ -7,7 +7,7 @@
 
 enum { FORMAT_AUTO, FORMAT_SINGLE_OBJECT, FORMAT_CONFLUENT };
 
-static const char *const starting_positions[] = {"earliest", "latest", "group", NULL};
+static const char *const starting_positions[] = {"earliest", "latest", NULL};
 static const char *const change_records[] = {"unwrap", "whole", NULL};
 
 static const char *const value_formats[] = {"auto", "avro-single-object", "avro-confluent", NULL};
@@ -107,11 +107,8 @@ const mr_option mr_sink_common[] = {
             "alone."),
     MR_TIME("batch.window.ms", mr_sink_options, batch_window_ms, "10", 0, 300000, 0,
             "How long a batch that is not full waits for more records."),
-    MR_CHOICE(
-        "starting.position", mr_sink_options, starting_position, "earliest", starting_positions, 0,
-        "Where to start when no offset is stored at the target yet. group: where the consumer "
-        "group group.id stands, for taking over from another program; earliest where it does "
-        "not."),
+    MR_CHOICE("starting.position", mr_sink_options, starting_position, "earliest",
+              starting_positions, 0, "Where to start when no offset is stored yet."),
     MR_TEXT("on.failure.topic", mr_sink_options, failure_topic, NULL, 0,
             "Dead-letter topic for records that can never be stored. Default: "
             "<pipeline>.<connector>.dlq."),

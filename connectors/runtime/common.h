@@ -35,7 +35,7 @@ typedef struct mr_sink_options {
     int64_t batch_size;
     int64_t batch_max_bytes;
     int64_t batch_window_ms;
-    int starting_position; /* 0 earliest, 1 latest, 2 group */
+    int starting_position; /* 0 earliest, 1 latest */
     const char *failure_topic;
     int change_records; /* 0 unwrap, 1 whole */
     mr_format_options format;

@@ -178,16 +178,14 @@ mr_wait mr_sink_wait_in_group(mr_sink_life *life, int64_t wait_ms)
 }
 
 /* Where a sink keeps the offsets but has none for a partition, what the group has stored does not
- * count: it may be of a target that was emptied since. Unless the user wants just that. */
+ * count: it may be of a target that was emptied since. */
 mr_status mr_sink_read_from_stored(mr_sink_life *life, mr_error *err)
 {
-    const mr_connector_config *config = life->worker->config;
-    bool keeps_offsets = config->connector->capabilities & MR_STORES_OFFSETS;
-    bool by_group = config->sink.starting_position == 2;
+    bool keeps_offsets = life->worker->config->connector->capabilities & MR_STORES_OFFSETS;
     mr_offset *items = mr_realloc_array(NULL, life->assigned.count + 1, sizeof *items);
     for (size_t i = 0; i < life->assigned.count; i++) {
         items[i] = life->assigned.items[i];
-        if (keeps_offsets && !by_group && items[i].next < 0) {
+        if (keeps_offsets && items[i].next < 0) {
             items[i].next = MR_OFFSET_STARTING;
         }
     }

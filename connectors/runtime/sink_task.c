@@ -62,7 +62,7 @@ static mr_status start_reading(mr_sink_life *life, mr_error *err)
         .group = options->group ? options->group : w->config->task_name,
         .topics = options->topics.items,
         .topic_count = options->topics.count,
-        .starting_position = options->starting_position == 1 ? "latest" : "earliest",
+        .starting_position = options->starting_position ? "latest" : "earliest",
         .queue_max_bytes = QUEUE_BYTES,
         .stop_at_end = w->shared->once,
         .before_giving_back = mr_ahead_hold,

@@ -124,19 +124,17 @@ typedef struct format_of {
 
 static const format_of formats[] = {
     {"io.confluent.connect.avro.AvroConverter", "avro-confluent", "avro-confluent"},
-    {"org.apache.kafka.connect.json.JsonConverter", "json-connect", "json"},
+    {"org.apache.kafka.connect.json.JsonConverter", NULL, "text"},
     {"org.apache.kafka.connect.storage.StringConverter", NULL, "text"},
     {NULL, NULL, NULL},
 };
 
 /* What a converter's bytes are called here; NULL: they can not be read. */
-static const char *format_name(const mr_connect *connect, const char *converter, bool key)
+static const char *format_name(const char *converter, bool key)
 {
     for (const format_of *f = formats; f->converter; f++) {
         if (strcmp(f->converter, converter) == 0) {
-            bool plain = is(connect, "value.converter.schemas.enable", "false");
-            const char *name = key ? f->key : f->value;
-            return !key && plain && name && strcmp(name, "json-connect") == 0 ? "json" : name;
+            return key ? f->key : f->value;
         }
     }
     return NULL;
@@ -158,7 +156,7 @@ static void take_format(mr_connect *connect, bool key)
         }
         return;
     }
-    const char *format = format_name(connect, converter, key);
+    const char *format = format_name(converter, key);
     if (format) {
         set(connect->sink, ours, format);
         mr_connect_say(connect, option, MR_MOVED_AS, "%s = %s", ours, format);
@@ -213,17 +211,22 @@ static void take_table(mr_connect *connect)
         }
         return;
     }
+    const json_t *topics = json_object_get(connect->sink, "topics");
+    const char *topic = json_string_value(json_array_get(topics, 0));
+    bool one = json_array_size(topics) == 1 && *topic != '^';
     mr_buffer table = MR_BUFFER_INIT(TEXT_MAX_BYTES);
     for (const char *p = format; *p;) {
-        bool topic = strncmp(p, "${topic}", 8) == 0;
-        mr_buffer_add(&table, topic ? "{topic}" : p, topic ? 7 : 1);
-        p += topic ? 8 : 1;
+        bool here = one && strncmp(p, "${topic}", 8) == 0;
+        mr_buffer_add(&table, here ? topic : p, here ? strlen(topic) : 1);
+        p += here ? 8 : 1;
     }
-    set(connect->sink, "table", mr_buffer_text(&table));
     if (strstr(mr_buffer_text(&table), "${")) {
-        mr_connect_say(connect, name, MR_MOVED_NOT,
-                       "of its placeholders only ${topic} has an equal: correct table");
+        mr_connect_say(
+            connect, name, MR_MOVED_NOT,
+            "one table for each topic is only called like the topic: name it in routes, or "
+            "have a sink for each topic");
     } else {
+        set(connect->sink, "table", mr_buffer_text(&table));
         mr_connect_say(connect, name, MR_MOVED_AS, "table = %s", mr_buffer_text(&table));
     }
     mr_buffer_release(&table);

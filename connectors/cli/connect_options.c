@@ -18,12 +18,13 @@ const mr_connect_option mr_connect_options[] = {
     {"topics.regex", F, MR_MOVED_AS, "topics",
      "an entry that starts with ^ is a regular expression"},
     {"value.converter", F, MR_MOVED_AS, "value.format",
-     "AvroConverter is avro-confluent; JsonConverter is json-connect, with schemas.enable=false "
-     "json"},
+     "AvroConverter is avro-confluent; JSON, Protobuf and text are not read"},
     {"key.converter", F, MR_MOVED_AS, "key.format",
-     "AvroConverter is avro-confluent, JsonConverter json, StringConverter text"},
-    {"value.converter.schemas.enable", F, MR_MOVED_AS, "value.format", "see value.converter"},
-    {"key.converter.schemas.enable", F, MR_MOVED_AS, "key.format", "see key.converter"},
+     "AvroConverter is avro-confluent, StringConverter text; keys in JSON are read as text, which "
+     "is "
+     "enough to delete by them"},
+    {"value.converter.schemas.enable", F, MR_MOVED_NOT, "", "JSON is not read"},
+    {"key.converter.schemas.enable", F, MR_MOVED_NEEDLESS, "", "see key.converter"},
     {"value.converter.schema.registry.url", F, MR_MOVED_AS, "schema.registry.url", ""},
     {"key.converter.schema.registry.url", F, MR_MOVED_AS, "schema.registry.url",
      "one registry for keys and values"},
@@ -96,8 +97,12 @@ const mr_connect_option mr_connect_options[] = {
      "left out, it is false there and on here, when there is a key"},
     {"truncate.enabled", D, MR_MOVED_NOT, "", "a truncate event is not carried out"},
     {"table.types", C, MR_MOVED_NEEDLESS, "", "tables and partitioned tables are written alike"},
-    {"table.name.format", C | D, MR_MOVED_AS, "table", "${topic} is written {topic}"},
-    {"collection.name.format", D, MR_MOVED_AS, "table", "${topic} is written {topic}"},
+    {"table.name.format", C | D, MR_MOVED_AS, "table",
+     "with the one topic put in; of several topics only ${topic} alone has an equal: leave table "
+     "out"},
+    {"collection.name.format", D, MR_MOVED_AS, "table",
+     "with the one topic put in; of several topics only ${topic} alone has an equal: leave table "
+     "out"},
     {"table.naming.strategy", D, MR_MOVED_NOT, "table",
      "name the table, by a template or per route"},
     {"collection.naming.strategy*", D, MR_MOVED_NOT, "table",

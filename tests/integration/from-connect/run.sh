@@ -107,10 +107,10 @@ sink() { jq -c ".pipeline.sinks.postgres[\"$1\"]" report.json; }
 equal "a pattern of topics" '["^shop\\..*$"]' "$(sink topics)"
 # shellcheck disable=SC2016 # a variable of the pipeline
 equal "hosts, TLS, schema" '"postgresql://${env:PGUSER}@db1:5433,db2/shop?sslmode=verify-full&options=-csearch_path%3Dsales"' "$(sink connection.url)"
-equal "the table's template" '"shop.{topic}_copy"' "$(sink table)"
+equal "a table for each topic is not to be had" "NO EQUAL null" "$(became table.name.format) $(sink table)"
 equal "keys of Kafka's coordinates, and the fields" \
     '"SELECT _topic AS __connect_topic, _partition AS __connect_partition, _offset AS __connect_offset, \"a\", \"b \"\"quoted\"\"\" FROM record"' "$(sink query)"
-equal "the format" '"json"' "$(sink value.format)"
+equal "JSON is not read" "NO EQUAL null" "$(became value.converter) $(sink value.format)"
 equal "numbers are numbers" 500 "$(sink batch.size)"
 equal "where to start" '"latest"' "$(sink starting.position)"
 equal "the dead letters" '"dead"' "$(sink on.failure.topic)"

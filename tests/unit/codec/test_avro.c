@@ -443,7 +443,7 @@ static void test_descriptions(void **state)
     (void)state;
     assert_described(NULL, 0, "no bytes at all");
     assert_described(BYTES("{\"id\":1}"), "starts with 7b 22 69 64 22: JSON text");
-    assert_described(BYTES("\0\0\0\0\7abc"), "00 00 00 00 07: Confluent framing, schema id 7;");
+    assert_described(BYTES("\0\0\0\0\7abc"), "00 00 00 00 07: Confluent framing, schema id 7");
     assert_described(BYTES("\xc3\x01\1\0\0\0\0\0\0\0z"), "fingerprint 0000000000000001");
     assert_described(BYTES("\xc3\x01\1"), "cut off");
     assert_described(BYTES("Obj\1"), "container file");

@@ -21,7 +21,7 @@ static const char *through(const char *avro, const char *column, mr_cell cell)
         free(create);
     }
     rig *r = rig_new("types");
-    rig_route(r, "types", "table", name, "auto.create", "true", NULL);
+    rig_route(r, "types", "table", name, "auto.create", "true", "auto.evolve", "false", NULL);
     assert_ok(r, rig_open(r));
     r->offset.next = number;
     mr_status status = rig_put(r, batch_of(r, schema, 0, &cell, 1, 1));

@@ -146,6 +146,7 @@ static void drain(target *t)
     expect_ok(mr_schemas_new(&config, &shared.schemas, &err), &err);
     mr_worker *w = test_calloc(1, sizeof *w);
     *w = (mr_worker){.shared = &shared,
+                     .wires = mr_wires_plain(shared.schemas),
                      .config = &to,
                      .counters = &counters,
                      .name = name,

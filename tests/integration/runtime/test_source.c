@@ -175,6 +175,7 @@ static mr_status live(fake *f, mr_status (*poll)(mr_task *, mr_batch *, int64_t,
                                                  .topic_retention_ms = 3600000}};
     mr_worker *w = &f->worker;
     *w = (mr_worker){.shared = &f->shared,
+                     .wires = mr_wires_plain(f->shared.schemas),
                      .config = &f->config,
                      .counters = &f->counters,
                      .client_id = name,

@@ -24,7 +24,7 @@ completes() { # wanted, words so far; the last one is being typed
 completes "completion" comp
 completes "postgres" postg
 completes "--insert-mode" postgres --insert-m
-completes "auto insert upsert" sink postgres --insert-mode ""
+completes "auto insert update upsert" sink postgres --insert-mode ""
 completes "false true" postgres --auto-create ""
 completes "--log-format --log-level" run pipeline.json --log
 completes "debug" run --log-level d
@@ -43,7 +43,7 @@ import json, sys
 schema = json.load(open(sys.argv[1]))
 postgres = schema["$defs"]["sink-postgres"]["properties"]
 assert postgres["connection.url"]["writeOnly"] is True
-assert postgres["insert.mode"]["anyOf"][0]["enum"] == ["auto", "insert", "upsert"]
+assert postgres["insert.mode"]["anyOf"][0]["enum"] == ["auto", "insert", "upsert", "update"]
 assert postgres["batch.size"]["anyOf"][0]["minimum"] == 1
 assert "table" in postgres["routes"]["items"]["properties"]
 assert schema["$defs"]["source-file"]["required"] == ["connector", "topic", "path"], schema["$defs"]["source-file"]

@@ -4,7 +4,6 @@
  * https://docs.oracle.com/en/java/javase/17/docs/api/java.base/java/util/Properties.html#load(java.io.Reader)
  */
 #include <ctype.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,28 +11,9 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "cli/connect.h"
+#include "cli/read_file.h"
 
 enum { FILE_MAX_BYTES = 1 << 20 };
-
-static mr_status read_all(const char *path, mr_buffer *text, mr_error *err)
-{
-    FILE *in = fopen(path, "re");
-    if (!in) {
-        return mr_fail(err, MR_FATAL, MR_DOMAIN_FILE, "cannot read %s: %s", path, strerror(errno));
-    }
-    size_t got = 1;
-    while (got && mr_buffer_reserve(text, 4096)) {
-        got = fread(text->data + text->len, 1, 4096, in);
-        text->len += got;
-    }
-    bool bad = ferror(in) != 0;
-    fclose(in);
-    if (bad || text->failed) {
-        return mr_fail(err, MR_FATAL, MR_DOMAIN_FILE,
-                       bad ? "cannot read %s" : "%s is larger than 1 MiB", path);
-    }
-    return MR_OK;
-}
 
 /* --- JSON --- */
 
@@ -168,7 +148,7 @@ mr_status mr_connect_read(const char *path, mr_connect *ret, mr_error *err)
 {
     *ret = (mr_connect){.config = json_object()};
     mr_buffer text = MR_BUFFER_INIT(FILE_MAX_BYTES);
-    mr_status status = read_all(path, &text, err);
+    mr_status status = mr_read_file(path, &text, err);
     if (status == MR_OK) {
         const char *p = text.data, *end = text.data + text.len;
         while (p < end && isspace((unsigned char)*p)) {

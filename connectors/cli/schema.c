@@ -3,7 +3,6 @@
  * `millrace schema`: what a registry has, and whether a new schema goes with it. Where a schema is
  * meant a file may be named, a subject with or without :version, or an id.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,13 +12,14 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "cli/read_file.h"
 #include "cli/registry_flags.h"
 #include "cli/schema_diff.h"
 #include "cli/verbs.h"
 #include "codec/schema.h"
 #include "net/http.h"
 
-enum { FILE_MAX_BYTES = 1 << 20, NOT_FOUND = 404, CONFLICT = 409 };
+enum { FILE_MAX_BYTES = 1 << 20, NOT_FOUND = 404 };
 
 typedef struct asking {
     const mr_args *args;
@@ -78,21 +78,14 @@ static bool is_file(const char *word)
 
 static int read_file(const char *path, char **ret)
 {
-    mr_auto_fclose FILE *in = fopen(path, "re");
     mr_buffer text = MR_BUFFER_INIT(FILE_MAX_BYTES);
-    size_t got = in ? 1 : 0;
-    while (got && mr_buffer_reserve(&text, 4096)) {
-        got = fread(text.data + text.len, 1, 4096, in);
-        text.len += got;
-    }
-    bool bad = !in || ferror(in) || text.failed;
-    if (!bad) {
+    mr_error err;
+    bool good = mr_read_file(path, &text, &err) == MR_OK;
+    if (good) {
         *ret = mr_strdup(mr_buffer_text(&text));
     }
     mr_buffer_release(&text);
-    return bad ? mr_complain(MR_EXIT_USAGE, "cannot read %s: %s", path,
-                             text.failed ? "larger than 1 MiB" : strerror(errno))
-               : MR_EXIT_OK;
+    return good ? MR_EXIT_OK : mr_complain(MR_EXIT_USAGE, "%s", err.text);
 }
 
 /* The registry's entry for "subject", "subject:3" or an id. */

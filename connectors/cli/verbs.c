@@ -138,10 +138,9 @@ const mr_verb mr_verbs[] = {
             "Writes a pipeline.json from what is there already, and says what it made of it.\n"
             "\n"
             "--from-connect converts the configuration of a JDBC sink of Kafka Connect and tells "
-            "of "
-            "each of its options what became of it: the same here, moved to another, not needed, "
-            "or "
-            "without an equal. Secrets are not copied: the report names the variables to set.",
+            "of each of its options what became of it: the same here, moved to another, not "
+            "needed, or without an equal. Secrets are not copied: the report names the variables "
+            "to set.",
         .examples = "millrace init --from-connect connector.json --out trips\n"
                     "millrace init --from-connect sink.properties --json | jq .options",
         .flags = init_flags,

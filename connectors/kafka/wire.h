@@ -4,9 +4,12 @@
  * has, and where that schema is. A datum follows a header that names the schema by a number, its id
  * here.
  *
- *   avro-single-object   C3 01, fingerprint of 8 bytes (little-endian); schemas in the topic
- * millrace.schemas avro-confluent       00, id of 4 bytes (big-endian); schemas in a schema
- * registry text                 keys: bytes as they are, no schema
+ * avro-single-object: C3 01 and a fingerprint of 8 bytes (little-endian); schemas in the topic
+ * millrace.schemas.
+ *
+ * avro-confluent: 00 and an id of 4 bytes (big-endian); schemas in a schema registry.
+ *
+ * text, for keys: bytes as they are, no schema.
  */
 #ifndef MR_KAFKA_WIRE_H
 #define MR_KAFKA_WIRE_H

@@ -112,10 +112,11 @@ const mr_option mr_sink_common[] = {
     MR_TEXT("on.failure.topic", mr_sink_options, failure_topic, NULL, 0,
             "Dead-letter topic for records that can never be stored. Default: "
             "<pipeline>.<connector>.dlq."),
-    MR_CHOICE("change.records", mr_sink_options, change_records, "unwrap", change_records, 0,
-              "What is made of change records, such as the mongodb source writes them. unwrap: the "
-              "row they are about; _op says what happened to it, old() what it was before. whole: "
-              "the record as it is, with eventName, Keys and images as fields."),
+    MR_CHOICE(
+        "change.records", mr_sink_options, change_records, "unwrap", change_records, 0,
+        "What is made of change records, as the mongodb source or Debezium write them. unwrap: "
+        "the row they are about; _op says what happened to it, old() what it was before. whole: "
+        "the record as it is, with eventName, Keys and images as fields."),
     FORMAT_OPTIONS(mr_sink_options),
     MR_OPTIONS_END,
 };

@@ -39,6 +39,12 @@ typedef struct mr_connector_config {
     void *internal;                   /* how to make more instances; owned by config.c */
 } mr_connector_config;
 
+/* How its messages stand on the wire. */
+static inline const mr_format_options *mr_format_of(const mr_connector_config *connector)
+{
+    return connector->connector->source ? &connector->source.format : &connector->sink.format;
+}
+
 typedef struct mr_pipeline {
     const char *name;
     const char *path; /* of the file; NULL when made from flags */

@@ -500,8 +500,7 @@ static void check_source(const draft *d)
 static void check_format(const draft *d)
 {
     const mr_connector *connector = d->config->connector;
-    const mr_format_options *format =
-        connector->source ? &d->config->source.format : &d->config->sink.format;
+    const mr_format_options *format = mr_format_of(d->config);
     mr_error err = {0};
     if (mr_format_check(format, &err) != MR_OK) {
         mr_config_tell(d->reader, place_of(d, d->path, err.field), "%s", err.text);

@@ -224,8 +224,7 @@ static mr_status open_registries(running *r, mr_error *err)
     r->shared.registries = mr_calloc(r->pipeline->connector_count, sizeof(mr_registry *));
     for (size_t i = 0; i < r->pipeline->connector_count && status == MR_OK; i++) {
         const mr_connector_config *config = &r->pipeline->connectors[i];
-        const mr_format_options *format =
-            config->connector->source ? &config->source.format : &config->sink.format;
+        const mr_format_options *format = mr_format_of(config);
         if (format->registry.urls.count) {
             status = mr_registry_new(&format->registry, &r->shared.registries[i], err);
         }

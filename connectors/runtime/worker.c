@@ -103,8 +103,7 @@ void mr_worker_start(mr_worker *w, mr_shared *shared, const mr_connector_config 
         .property_count = shared->pipeline->kafka_count,
         .on_event = mr_worker_log_kafka,
     };
-    const mr_format_options *format =
-        config->connector->source ? &config->source.format : &config->sink.format;
+    const mr_format_options *format = mr_format_of(config);
     size_t at = (size_t)(config - shared->pipeline->connectors);
     w->wires = mr_format_wires(format, shared->schemas,
                                shared->registries ? shared->registries[at] : NULL);

@@ -24,25 +24,32 @@ registry_packages() {
     [[ -x $(registry_binary) ]] || registry_has_go || echo "${PACKAGES_REGISTRY_BUILD[@]}"
 }
 
-# Debian's Go is too old, but it can fetch a newer one as a module.
-registry_fetch_go() {
-    local folder
-    folder=$(cd "$CACHE" && GOFLAGS=-mod=mod go mod download -json "golang.org/toolchain@v0.0.1-go$REGISTRY_GO.linux-amd64" |
-        sed -n 's/^.*"Dir": "\(.*\)",*$/\1/p')
-    chmod +x "$folder"/bin/* "$folder"/pkg/tool/*/*
-    echo "$folder/bin/go"
+# registry_build <folder>: with the Go there is; Debian's is too old, but can fetch a newer one as a module. What Go
+# downloads stays in the folder.
+registry_build() {
+    local compiler=go toolchain
+    export GOMODCACHE=$1/modules GOCACHE=$1/built GOTOOLCHAIN=local GOFLAGS="-buildvcs=false -modcacherw"
+    if ! registry_has_go; then
+        toolchain=$(cd "$1" && go mod download -json "golang.org/toolchain@v0.0.1-go$REGISTRY_GO.linux-amd64" |
+            sed -n 's/^.*"Dir": "\(.*\)",*$/\1/p')
+        chmod +x "$toolchain"/bin/* "$toolchain"/pkg/tool/*/*
+        compiler=$toolchain/bin/go
+    fi
+    mkdir "$1/done"
+    cd "$ROOT/docker/registry" || return
+    "$compiler" build -o "$1/done/registry" .
 }
 
 registry_fetch() {
-    local binary making compiler=go
+    local binary making
     binary=$(registry_binary)
     [[ ! -x $binary ]] || return 0
-    registry_has_go || compiler=$(registry_fetch_go 2>>"$LOGS/registry-build.log")
     making=$(mktemp -d "$CACHE/registry.making.XXXXXX")
-    (cd "$ROOT/docker/registry" && GOFLAGS=-buildvcs=false GOTOOLCHAIN=local "$compiler" build -o "$making/registry" .) \
-        >>"$LOGS/registry-build.log" 2>&1
-    mv -T "$making" "${binary%/*}" 2>/dev/null || [[ -x $binary ]]
+    if (registry_build "$making") >>"$LOGS/registry-build.log" 2>&1; then
+        mv -T "$making/done" "${binary%/*}" 2>/dev/null || true # another checkout may have been first
+    fi
     rm -rf "$making"
+    [[ -x $binary ]]
 }
 
 registry_provision() {

@@ -48,7 +48,7 @@ void pg_ddl_type(const mr_schema *schema, mr_buffer *out)
     }
 }
 
-static bool is_key(const pg_route *route, const char *field)
+bool pg_is_key(const pg_route *route, const char *field)
 {
     for (size_t i = 0; i < route->options->key_fields.count; i++) {
         if (strcmp(route->options->key_fields.items[i], field) == 0) {
@@ -66,7 +66,7 @@ static void add_column(const pg_route *route, const mr_field *field, mr_buffer *
     free(name);
     pg_ddl_type(schema, sql);
     bool nullable = field->schema->type == MR_NULL || field->schema->nullable;
-    if (!nullable || is_key(route, field->name)) {
+    if (!nullable || pg_is_key(route, field->name)) {
         mr_buffer_add_text(sql, " NOT NULL");
     }
 }

@@ -23,14 +23,7 @@
 #include "codec/schema.h"
 #include "sinks/postgres/postgres.h"
 
-enum {
-    OID_BOOL = 16,
-    OID_INT8 = 20,
-    OID_INT2 = 21,
-    OID_INT4 = 23,
-    OID_UUID = 2950,
-    KEY_MAX_BYTES = 1 << 20,
-};
+enum { KEY_MAX_BYTES = 1 << 20 };
 
 bool pg_is_delete(const mr_record *record)
 {

@@ -16,31 +16,12 @@
 #include "base/alloc.h"
 #include "sinks/postgres/postgres.h"
 
-enum {
-    STATEMENT_LIMIT_BYTES = 16 << 20,
-    IDENTIFIER_MAX_BYTES = 63,
-    OID_INT8 = 20,
-    OID_INT2 = 21,
-    OID_INT4 = 23,
-    OID_FLOAT4 = 700,
-    OID_NUMERIC = 1700,
-    VARHDRSZ = 4,
-};
+enum { STATEMENT_LIMIT_BYTES = 16 << 20, IDENTIFIER_MAX_BYTES = 63 };
 
 bool pg_may_evolve(const pg_route_options *options)
 {
     return options->auto_evolve == PG_EVOLVE_ON ||
            (options->auto_evolve == PG_EVOLVE_AUTO && options->auto_create);
-}
-
-static bool is_key(const pg_route *route, const char *field)
-{
-    for (size_t i = 0; i < route->options->key_fields.count; i++) {
-        if (strcmp(route->options->key_fields.items[i], field) == 0) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* --- What has to change --- */
@@ -86,13 +67,13 @@ static void change_column(const pg_route *route, const pg_target_column *column,
 {
     const mr_schema *schema = mr_schema_strip_null(field->schema);
     char *name = pg_quote(column->name);
-    if (column->type_class == 'b' && wider_type(column, schema)) {
+    if (column->type_class == 'b' && !column->domain && wider_type(column, schema)) {
         next(sql, count, route);
         mr_buffer_printf(sql, "ALTER COLUMN %s TYPE ", name);
         pg_ddl_type(schema, sql);
     }
     bool nullable = field->schema->type == MR_NULL || field->schema->nullable;
-    if (nullable && column->not_null && !column->always_identity && !is_key(route, field->name)) {
+    if (nullable && column->not_null && !column->never_null && !pg_is_key(route, field->name)) {
         next(sql, count, route);
         mr_buffer_printf(sql, "ALTER COLUMN %s DROP NOT NULL", name);
     }
@@ -109,8 +90,7 @@ static void free_column(const pg_route *route, const pg_target_column *column,
             return;
         }
     }
-    if (column->not_null && !column->has_default && !column->generated &&
-        !column->always_identity) {
+    if (column->not_null && !column->has_default && !column->generated && !column->never_null) {
         char *name = pg_quote(column->name);
         next(sql, count, route);
         mr_buffer_printf(sql, "ALTER COLUMN %s DROP NOT NULL", name);
@@ -171,8 +151,39 @@ static mr_status compare_again(pg_sink *sink, const pg_route *route, const mr_sc
     return status;
 }
 
-static mr_status alter(pg_sink *sink, mr_task *task, const pg_route *route, const mr_schema *schema,
-                       mr_error *err)
+/* Has it been tried in vain since the sink was opened? */
+static bool was_refused(const pg_sink *sink, const pg_table *table, const mr_schema *schema)
+{
+    for (size_t i = 0; i < PG_REFUSED_MAX; i++) {
+        if (sink->refused[i].table == table->oid &&
+            sink->refused[i].fingerprint == schema->fingerprint) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Not every table lets itself be changed: a view may stand on a column, or the role have no right
+ * to. Then it stays as it is and rows that fit go on; where one can not, plan.c says so. */
+static mr_status leave_it(pg_sink *sink, mr_task *task, const pg_table *table,
+                          const mr_schema *schema, const char *sql, mr_status status, mr_error *err)
+{
+    mr_error rolled;
+    if (sink->lost || pg_run(sink, "ROLLBACK", "cannot roll back", &rolled) != MR_OK) {
+        return MR_REOPEN;
+    }
+    if (status == MR_RETRY || status == MR_REOPEN || !*sql) {
+        return status;
+    }
+    size_t at = sink->refused_count++ % PG_REFUSED_MAX;
+    sink->refused[at].table = table->oid;
+    sink->refused[at].fingerprint = schema->fingerprint;
+    mr_task_warn(task, "the table can not follow its records: %.600s: %.400s", sql, err->text);
+    return MR_OK;
+}
+
+static mr_status alter(pg_sink *sink, mr_task *task, const pg_route *route, const pg_table *table,
+                       const mr_schema *schema, mr_error *err)
 {
     mr_buffer sql = MR_BUFFER_INIT(STATEMENT_LIMIT_BYTES);
     size_t count = 0;
@@ -186,24 +197,15 @@ static mr_status alter(pg_sink *sink, mr_task *task, const pg_route *route, cons
     }
     if (status == MR_OK && count) {
         status = pg_run(sink, mr_buffer_text(&sql), "cannot change the table", err);
-        if (status != MR_OK && err && strcmp(err->code, "42501") == 0) {
-            mr_error why = *err;
-            mr_fail(err, MR_FATAL, MR_DOMAIN_POSTGRES,
-                    "the table must change and its owner must do it: %.700s (%.300s)",
-                    mr_buffer_text(&sql), why.text);
-            mr_error_code(err, 0, "42501");
-            status = MR_FATAL;
-        }
     }
     if (status == MR_OK) {
         status = pg_run(sink, "COMMIT", "cannot change the table", err);
-        if (status == MR_OK && count) {
-            mr_task_info(task, "the table follows its records: %s", mr_buffer_text(&sql));
-        }
-    } else if (!sink->lost) {
-        mr_error rolled;
+    }
+    if (status != MR_OK) {
         status =
-            pg_run(sink, "ROLLBACK", "cannot roll back", &rolled) == MR_OK ? status : MR_REOPEN;
+            leave_it(sink, task, table, schema, count ? mr_buffer_text(&sql) : "", status, err);
+    } else if (count) {
+        mr_task_info(task, "the table follows its records: %s", mr_buffer_text(&sql));
     }
     mr_buffer_release(&sql);
     return status;
@@ -226,13 +228,13 @@ mr_status pg_evolve(pg_sink *sink, mr_task *task, pg_route *route, const mr_sche
     size_t count;
     mr_status status = compare(route, table, schema, &sql, &count, err);
     mr_buffer_release(&sql);
-    if (status != MR_OK || !count) {
+    if (status != MR_OK || !count || was_refused(sink, table, schema)) {
         return status;
     }
     bool again = has_work(sink, route) || route->plans;
     status = sink->in_transaction ? pg_rollback(sink, err) : MR_OK;
     if (status == MR_OK) {
-        status = alter(sink, task, route, schema, err);
+        status = alter(sink, task, route, table, schema, err);
     }
     if (status != MR_OK) {
         return status;
@@ -240,7 +242,7 @@ mr_status pg_evolve(pg_sink *sink, mr_task *task, pg_route *route, const mr_sche
     if (again) {
         sink->ddl_in_transaction = true; /* the abort forgets all plans */
         return mr_fail(err, MR_RETRY, MR_DOMAIN_POSTGRES,
-                       "the columns of %s have changed, so the epoch begins again",
+                       "the columns of %s were looked after, so the epoch begins again",
                        route->name.quoted);
     }
     pg_table_release(table);

@@ -66,8 +66,7 @@ static mr_status refuse(mr_error *err, const char *option, const char *text)
 
 static mr_status check_route(const pg_route_options *o, mr_error *err)
 {
-    bool keyed = o->insert_mode == PG_UPSERT || o->insert_mode == PG_UPDATE ||
-                 (o->insert_mode == PG_AUTO && o->key_fields.count);
+    bool keyed = pg_keyed(o);
     if (keyed && !o->key_fields.count) {
         return refuse(
             err, "key.fields",

@@ -21,6 +21,35 @@
 /* Rows are handed to libpq in pieces of about this size. */
 enum { PG_CHUNK_BYTES = 32 << 10 };
 
+enum { PG_REFUSED_MAX = 64 };
+
+/* OIDs of built-in types never change (src/include/catalog/pg_type.dat). */
+enum {
+    OID_BOOL = 16,
+    OID_BYTEA = 17,
+    OID_INT8 = 20,
+    OID_INT2 = 21,
+    OID_INT4 = 23,
+    OID_TEXT = 25,
+    OID_JSON = 114,
+    OID_XML = 142,
+    OID_FLOAT4 = 700,
+    OID_FLOAT8 = 701,
+    OID_BPCHAR = 1042,
+    OID_VARCHAR = 1043,
+    OID_DATE = 1082,
+    OID_TIME = 1083,
+    OID_TIMESTAMP = 1114,
+    OID_TIMESTAMPTZ = 1184,
+    OID_INTERVAL = 1186,
+    OID_NUMERIC = 1700,
+    OID_UUID = 2950,
+    OID_JSONB = 3802,
+    OID_ENUM = 1, /* stands for any type made by CREATE TYPE ... AS ENUM */
+};
+
+enum { VARHDRSZ = 4 }; /* what a modifier of numeric has on top */
+
 enum pg_insert_mode { PG_AUTO, PG_INSERT, PG_UPSERT, PG_UPDATE };
 enum pg_evolving { PG_EVOLVE_AUTO, PG_EVOLVE_ON, PG_EVOLVE_OFF };
 enum pg_deletes { PG_DELETES_AUTO, PG_DELETES_ON, PG_DELETES_OFF };
@@ -34,6 +63,13 @@ typedef struct pg_route_options {
     bool auto_create;
     int auto_evolve; /* enum pg_evolving */
 } pg_route_options;
+
+/* Do rows have a key: upsert or update? */
+static inline bool pg_keyed(const pg_route_options *o)
+{
+    return o->insert_mode == PG_UPSERT || o->insert_mode == PG_UPDATE ||
+           (o->insert_mode == PG_AUTO && o->key_fields.count);
+}
 
 /* A name as users write it, "trips", "public.trips", "\"My schema\".Trips", taken apart. */
 typedef struct pg_name {
@@ -52,6 +88,8 @@ typedef struct pg_target_column {
     bool not_null, has_default;
     bool generated;       /* GENERATED ALWAYS AS (...): can not be written */
     bool always_identity; /* GENERATED ALWAYS AS IDENTITY */
+    bool domain;          /* its type is a domain over type_id */
+    bool never_null;      /* part of the primary key, or an identity: NOT NULL can not be dropped */
 } pg_target_column;
 
 /* What the columns of a table look like, as one short text: in a statement where `id` stands for
@@ -193,6 +231,13 @@ typedef struct pg_sink {
     bool offsets_prepared;
     pg_route *routes; /* one for each route and, where the topic names the table, topic */
     unsigned next_plan;
+    /* Tables that could not be changed for records of these schemas (evolve.c); the oldest gives
+     * way. */
+    struct {
+        uint64_t fingerprint;
+        Oid table;
+    } refused[PG_REFUSED_MAX];
+    size_t refused_count;
     pg_copy copy;
 } pg_sink;
 
@@ -276,6 +321,8 @@ MR_CHECKED mr_status pg_table_has_key(pg_sink *sink, const pg_table *table,
 
 /* PostgreSQL's type for values of a schema (null stripped): "bigint", "numeric(10,2)". */
 void pg_ddl_type(const mr_schema *schema, mr_buffer *out);
+/* Is this one of key.fields? */
+bool pg_is_key(const pg_route *route, const char *field);
 /* The CREATE TABLE a route needs for records of this schema; to be freed. */
 char *pg_ddl_create(const pg_route *route, const mr_schema *schema);
 MR_CHECKED mr_status pg_ddl_run_create(pg_sink *sink, mr_task *task, pg_route *route,

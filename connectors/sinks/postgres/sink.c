@@ -152,8 +152,7 @@ static mr_status sink_write(mr_task *task, const mr_batch *batch, mr_error *err)
 {
     pg_sink *sink = mr_self(task);
     const pg_route_options *o = batch->route->options;
-    bool keyed = o->insert_mode == PG_UPSERT || o->insert_mode == PG_UPDATE ||
-                 (o->insert_mode == PG_AUTO && o->key_fields.count);
+    bool keyed = pg_keyed(o);
     if (batch->count == 0) {
         return MR_OK;
     }
@@ -232,6 +231,7 @@ static void sink_close(mr_task *task)
     pg_disconnect(sink);
     sink->copy = (pg_copy){0};
     sink->ddl_in_transaction = false;
+    memset(sink->refused, 0, sizeof sink->refused);
     free(sink->offsets_table);
     sink->offsets_table = NULL;
 }

@@ -26,7 +26,9 @@ static const char columns_sql[] =
     "   WHERE b.class = 'd')"
     "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), b.type, b.class,"
     "       b.modifier, a.attnotnull, a.atthasdef OR a.attidentity <> '', a.attgenerated <> '',"
-    "       a.attidentity = 'a'"
+    "       a.attidentity = 'a', a.atttypid <> b.type,"
+    "       a.attidentity <> '' OR EXISTS (SELECT FROM pg_catalog.pg_index i"
+    "         WHERE i.indrelid = a.attrelid AND i.indisprimary AND a.attnum = ANY (i.indkey))"
     "  FROM pg_catalog.pg_attribute a JOIN base b ON b.num = a.attnum AND b.class <> 'd'"
     " WHERE a.attrelid = $1::oid ORDER BY a.attnum";
 
@@ -61,6 +63,8 @@ static void take_columns(pg_table *table, const PGresult *result)
             .has_default = is_true(result, i, 6),
             .generated = is_true(result, i, 7),
             .always_identity = is_true(result, i, 8),
+            .domain = is_true(result, i, 9),
+            .never_null = is_true(result, i, 10),
         };
     }
 }

@@ -16,32 +16,7 @@
 #include "codec/pgcopy.h"
 #include "sinks/postgres/postgres.h"
 
-/* OIDs of built-in types never change (src/include/catalog/pg_type.dat). */
-enum {
-    OID_BOOL = 16,
-    OID_BYTEA = 17,
-    OID_INT8 = 20,
-    OID_INT2 = 21,
-    OID_INT4 = 23,
-    OID_TEXT = 25,
-    OID_JSON = 114,
-    OID_XML = 142,
-    OID_FLOAT4 = 700,
-    OID_FLOAT8 = 701,
-    OID_BPCHAR = 1042,
-    OID_VARCHAR = 1043,
-    OID_DATE = 1082,
-    OID_TIME = 1083,
-    OID_TIMESTAMP = 1114,
-    OID_TIMESTAMPTZ = 1184,
-    OID_INTERVAL = 1186,
-    OID_NUMERIC = 1700,
-    OID_UUID = 2950,
-    OID_JSONB = 3802,
-    OID_ENUM = 1, /* stands for any type made by CREATE TYPE ... AS ENUM */
-};
-
-enum { VARHDRSZ = 4, QUOTED_MAX = 60 };
+enum { QUOTED_MAX = 60 };
 
 static const int64_t DAY_US = INT64_C(86400000000);
 

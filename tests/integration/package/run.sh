@@ -75,10 +75,10 @@ if passable; then
     smoke "the program of the .tar.gz" "$TMP/tgz/bin/millrace"
 else
     as_is=$(mktemp -d /tmp/millrace-package.XXXXXX)
+    trap 'code=$?; rm -rf "$as_is"; (exit "$code"); scenario_cleanup' EXIT
     chmod 755 "$as_is"
     cp -r "$TMP/tgz" "$as_is/"
     TMP=$as_is smoke "the program of the .tar.gz" "$as_is/tgz/bin/millrace"
-    rm -rf "$as_is"
 fi
 
 if [[ ${CI:-false} == true ]] && ((EUID == 0)) && ! dpkg -s millrace >/dev/null 2>&1; then

@@ -19,7 +19,6 @@ subjects=$("$MILLRACE" schema list | awk '{print $1}')
 contains "the value's subject" "$subjects" "$topic-value"
 contains "the key's subject" "$subjects" "$topic-key"
 equal "a key of one field is the field alone" '"int"' "$("$MILLRACE" schema show "$topic-key")"
-"$MILLRACE" tap "$topic" --once --raw >/dev/null
 kcat -b "$KAFKA_BOOTSTRAP_SERVERS" -t "$topic" -C -e -q -u -f '%S\n' >sizes
 # Both values, cut apart by their sizes.
 kcat -b "$KAFKA_BOOTSTRAP_SERVERS" -t "$topic" -C -e -q -f '%s' >values
@@ -85,7 +84,8 @@ says "an answer that ends early" short "no answer from"
 says "an endless answer" endless "is larger than 16777216 bytes"
 says "one that has moved" moved "has moved (it answers 301)"
 says "wrong credentials" secret "it wants credentials, or other ones"
-says "wrong credentials given" secret "it wants credentials, or other ones" "$odd/secret" --schema-registry-user reader
+MILLRACE_POSTGRES_SCHEMA_REGISTRY_PASSWORD=s3cr3t-word says "wrong credentials given" secret "it wants credentials, or other ones" \
+    "$odd/secret" --schema-registry-user somebody --log-level debug
 says "a schema of a hundred thousand fields" million "schema id"
 says "no registry at all" nobody "no answer from http://127.0.0.1:1/schemas" http://127.0.0.1:1
 says "TLS where there is none" tls "is it https" "https://127.0.0.1:$port"

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "codec/text.h"
 #include "sinks/postgres/postgres.h"
 
 enum { NUMERIC_PRECISION_MAX = 1000, STATEMENT_LIMIT_BYTES = 16 << 20 };
@@ -48,6 +49,42 @@ void pg_ddl_type(const mr_schema *schema, mr_buffer *out)
     }
 }
 
+/* What stands in the literal: for text what it says, for bytes \\x..., else as JSON has it. */
+static bool default_text(const mr_schema *schema, const mr_cell *value, mr_buffer *out)
+{
+    mr_error ignored;
+    bool text = schema->type == MR_STRING || schema->type == MR_ENUM;
+    if (text || (schema->type == MR_UUID && value->len != MR_UUID_BYTES)) {
+        mr_buffer_add(out, value->as.text, value->len);
+        return memchr(value->as.text, 0, value->len) == NULL;
+    }
+    bool written = pg_json_write(out, schema, value, &ignored);
+    bool quoted = written && out->len > 1 && out->data[0] == '"';
+    if (quoted && strcmp(type_names[schema->type], "jsonb") != 0) {
+        memmove(out->data, out->data + 1, out->len -= 2);
+        if (schema->type == MR_BYTES || schema->type == MR_FIXED) {
+            out->data[0] = '\\'; /* JSON has two of them */
+            memmove(out->data + 1, out->data + 2, out->len -= 1);
+        }
+    }
+    return written;
+}
+
+void pg_ddl_default(const mr_field *field, mr_buffer *out)
+{
+    const mr_schema *schema = mr_schema_strip_null(field->schema);
+    if (!field->dflt || field->dflt->type == MR_NULL) {
+        return;
+    }
+    mr_buffer text = MR_BUFFER_INIT(STATEMENT_LIMIT_BYTES);
+    if (default_text(schema, field->dflt, &text) && !text.failed) {
+        char *literal = pg_quote_literal(mr_buffer_text(&text));
+        mr_buffer_printf(out, " DEFAULT %s", literal);
+        free(literal);
+    }
+    mr_buffer_release(&text);
+}
+
 bool pg_is_key(const pg_route *route, const char *field)
 {
     for (size_t i = 0; i < route->options->key_fields.count; i++) {
@@ -65,6 +102,7 @@ static void add_column(const pg_route *route, const mr_field *field, mr_buffer *
     mr_buffer_printf(sql, "%s ", name);
     free(name);
     pg_ddl_type(schema, sql);
+    pg_ddl_default(field, sql);
     bool nullable = field->schema->type == MR_NULL || field->schema->nullable;
     if (!nullable || pg_is_key(route, field->name)) {
         mr_buffer_add_text(sql, " NOT NULL");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A table that follows the schema of its records: columns are added, numbers get wider types, NOT
- * NULL is given up where records may have null. Nothing is ever dropped or made narrower; what is
+ * A table that follows the schema of its records: columns are added, with the defaults of their
+ * fields, numbers get wider types, enums new labels, NOT NULL is given up where records may have
+ * null. Nothing is ever dropped or made narrower; what is
  * more than that is told with the statement it would need, by plan.c and types.c.
  *
  * The change is committed before the rows that need it, in a transaction of its own: rows of other
@@ -62,6 +63,35 @@ static bool wider_type(const pg_target_column *column, const mr_schema *schema)
     }
 }
 
+static bool has_label(const pg_target_column *column, const char *label)
+{
+    for (size_t i = 0; i < column->label_count; i++) {
+        if (strcmp(column->labels[i], label) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Statements of their own, for labels the enum lacks, in the places the schema gives them. */
+static void add_labels(const pg_target_column *column, const mr_schema *schema, mr_buffer *types)
+{
+    for (size_t i = 0; i < schema->symbol_count; i++) {
+        if (has_label(column, schema->symbols[i])) {
+            continue;
+        }
+        char *label = pg_quote_literal(schema->symbols[i]);
+        mr_buffer_printf(types, "ALTER TYPE %s ADD VALUE IF NOT EXISTS %s", column->type, label);
+        free(label);
+        if (i || column->label_count) {
+            label = pg_quote_literal(i ? schema->symbols[i - 1] : column->labels[0]);
+            mr_buffer_printf(types, " %s %s", i ? "AFTER" : "BEFORE", label);
+            free(label);
+        }
+        mr_buffer_add_text(types, "; ");
+    }
+}
+
 static void change_column(const pg_route *route, const pg_target_column *column,
                           const mr_field *field, mr_buffer *sql, size_t *count)
 {
@@ -109,30 +139,49 @@ static mr_status too_long(const char *field, mr_error *err)
     return MR_FATAL;
 }
 
+/* Puts the statements on types, each with its "; ", before that on the table. */
+static void put_first(mr_buffer *sql, mr_buffer *types, size_t *count)
+{
+    if (types->len) {
+        *count += 1;
+        mr_buffer_add(types, mr_buffer_text(sql), sql->len);
+        mr_buffer_clear(sql);
+        mr_buffer_add(sql, mr_buffer_text(types), types->len);
+    }
+    mr_buffer_release(types);
+}
+
 /* The statement that makes the table fit; *count 0: it does. */
 static mr_status compare(const pg_route *route, const pg_table *table, const mr_schema *schema,
                          mr_buffer *sql, size_t *count, mr_error *err)
 {
+    mr_buffer types = MR_BUFFER_INIT(STATEMENT_LIMIT_BYTES);
     *count = 0;
     for (size_t i = 0; i < schema->field_count; i++) {
         const mr_field *field = &schema->fields[i];
         const pg_target_column *column = pg_table_column(table, field->name);
         if (strlen(field->name) > IDENTIFIER_MAX_BYTES) {
+            mr_buffer_release(&types);
             return too_long(field->name, err);
         }
         if (column) {
             change_column(route, column, field, sql, count);
+            if (column->type_class == 'e' && !column->domain) {
+                add_labels(column, mr_schema_strip_null(field->schema), &types);
+            }
             continue;
         }
         char *name = pg_quote(field->name);
         next(sql, count, route);
         mr_buffer_printf(sql, "ADD COLUMN %s ", name);
         pg_ddl_type(mr_schema_strip_null(field->schema), sql);
+        pg_ddl_default(field, sql);
         free(name);
     }
     for (size_t i = 0; i < table->count && route->mode != PG_UPDATE; i++) {
         free_column(route, &table->columns[i], table, schema, sql, count);
     }
+    put_first(sql, &types, count);
     return MR_OK;
 }
 

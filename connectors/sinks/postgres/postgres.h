@@ -90,6 +90,8 @@ typedef struct pg_target_column {
     bool always_identity; /* GENERATED ALWAYS AS IDENTITY */
     bool domain;          /* its type is a domain over type_id */
     bool never_null;      /* part of the primary key, or an identity: NOT NULL can not be dropped */
+    char **labels;        /* of an enum, in its order; label_count of them */
+    size_t label_count;
 } pg_target_column;
 
 /* What the columns of a table look like, as one short text: in a statement where `id` stands for
@@ -321,6 +323,8 @@ MR_CHECKED mr_status pg_table_has_key(pg_sink *sink, const pg_table *table,
 
 /* PostgreSQL's type for values of a schema (null stripped): "bigint", "numeric(10,2)". */
 void pg_ddl_type(const mr_schema *schema, mr_buffer *out);
+/* " DEFAULT ..." of a field whose schema has one, for a column of pg_ddl_type(); nothing without. */
+void pg_ddl_default(const mr_field *field, mr_buffer *out);
 /* Is this one of key.fields? */
 bool pg_is_key(const pg_route *route, const char *field);
 /* The CREATE TABLE a route needs for records of this schema; to be freed. */

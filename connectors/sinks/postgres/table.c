@@ -32,6 +32,12 @@ static const char columns_sql[] =
     "  FROM pg_catalog.pg_attribute a JOIN base b ON b.num = a.attnum AND b.class <> 'd'"
     " WHERE a.attrelid = $1::oid ORDER BY a.attnum";
 
+static const char labels_sql[] =
+    "SELECT e.enumtypid, e.enumlabel FROM pg_catalog.pg_enum e"
+    " WHERE e.enumtypid IN (SELECT a.atttypid FROM pg_catalog.pg_attribute a"
+    "         WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped)"
+    " ORDER BY 1, e.enumsortorder";
+
 static const char keys_sql[] =
     "SELECT i.indexrelid, a.attname"
     "  FROM pg_catalog.pg_index i"
@@ -69,6 +75,37 @@ static void take_columns(pg_table *table, const PGresult *result)
     }
 }
 
+static void take_labels(pg_target_column *column, const PGresult *result)
+{
+    int rows = PQntuples(result);
+    column->labels = mr_calloc((size_t)rows + 1, sizeof *column->labels);
+    for (int i = 0; i < rows; i++) {
+        if ((Oid)strtoul(PQgetvalue(result, i, 0), NULL, 10) == column->type_id) {
+            column->labels[column->label_count++] = mr_strdup(PQgetvalue(result, i, 1));
+        }
+    }
+}
+
+/* Only tables with enums ask for them. */
+static mr_status load_labels(pg_sink *sink, pg_table *table, const char *oid, mr_error *err)
+{
+    pg_auto_result *labels = NULL;
+    for (size_t i = 0; i < table->count; i++) {
+        if (table->columns[i].type_class != 'e') {
+            continue;
+        }
+        const char *values[] = {oid};
+        mr_status status = labels ? MR_OK
+                                  : pg_query(sink, labels_sql, 1, values,
+                                             "cannot look up the labels of enums", &labels, err);
+        if (status != MR_OK) {
+            return status;
+        }
+        take_labels(&table->columns[i], labels);
+    }
+    return MR_OK;
+}
+
 static char *oid_text(Oid oid)
 {
     return mr_format("%u", oid);
@@ -95,6 +132,7 @@ mr_status pg_table_load(pg_sink *sink, const pg_name *name, pg_table *ret, mr_er
         pg_query(sink, columns_sql, 1, values, "cannot look up the table's columns", &columns, err);
     if (status == MR_OK) {
         take_columns(ret, columns);
+        status = load_labels(sink, ret, values[0], err);
     }
     return status;
 }
@@ -104,6 +142,10 @@ void pg_table_release(pg_table *table)
     for (size_t i = 0; i < table->count; i++) {
         free(table->columns[i].name);
         free(table->columns[i].type);
+        for (size_t k = 0; k < table->columns[i].label_count; k++) {
+            free(table->columns[i].labels[k]);
+        }
+        free(table->columns[i].labels);
     }
     free(table->columns);
     free(table->signature);

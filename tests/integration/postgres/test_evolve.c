@@ -124,6 +124,46 @@ static void versions_mix_in_one_epoch(void **state)
     mr_schema_release(v2);
 }
 
+/* Labels go where the schema has them; defaults become the columns', as rows of older schemas and
+ * those that were there need them. */
+static void enums_get_labels_and_columns_defaults(void **state)
+{
+    (void)state;
+    const mr_schema *v1 = schema_of(RECORD(FIELD("id", "\"int\"")));
+    const mr_schema *v2 = schema_of(RECORD(FIELD("id", "\"int\"") "," FIELD(
+        "e", "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"z\",\"a\",\"m\",\"b\",\"q\"]"
+             "}") ","
+                  "{\"name\":\"t\",\"type\":\"string\",\"default\":\"it's \\\\ "
+                  "\\\"it\\\"\"},"
+                  "{\"name\":\"n\",\"type\":\"double\",\"default\":-1.5},"
+                  "{\"name\":\"b\",\"type\":\"bytes\",\"default\":\"\\u00ff\\u0001\"},"
+                  "{\"name\":\"d\",\"type\":{\"type\":\"int\",\"logicalType\":\"date\"},"
+                  "\"default\":1},"
+                  "{\"name\":\"o\",\"type\":{\"type\":\"map\",\"values\":\"int\"},"
+                  "\"default\":{\"k\":1}}"));
+    sql("CREATE TYPE @.letters AS ENUM ('a', 'b'); CREATE TABLE @.lettered (id int, e @.letters);"
+        "INSERT INTO @.lettered VALUES (0, 'a')");
+    rig *r = rig_new("lettered");
+    rig_route(r, "r", "table", "@.lettered", "auto.evolve", "true", NULL);
+    assert_ok(r, rig_open(r));
+    rows_of_one lettered = {v2,
+                            cells_of(cell_int(MR_INT, 1), cell_bytes(MR_ENUM, "q", 1),
+                                     cell_text("x"), cell_double(MR_DOUBLE, 2),
+                                     cell_bytes(MR_BYTES, "", 0), cell_int(MR_DATE, 0),
+                                     (mr_cell){.type = MR_MAP}),
+                            7, 1};
+    put_again(r, make_rows, &lettered);
+    lettered = (rows_of_one){v1, cells_of(cell_int(MR_INT, 2)), 1, 1};
+    put_again(r, make_rows, &lettered);
+    assert_rows("SELECT unnest(enum_range(NULL::@.letters))", "z a m b q");
+    assert_rows("SELECT id, e, t, n, b, d, o::text FROM @.lettered WHERE id <> 1 ORDER BY id",
+                "0|a|it's \\ \"it\"|-1.5|\\xff01|1970-01-02|{\"k\": 1} "
+                "2|-|it's \\ \"it\"|-1.5|\\xff01|1970-01-02|{\"k\": 1}");
+    rig_free(r);
+    mr_schema_release(v1);
+    mr_schema_release(v2);
+}
+
 static void tables_of_others_are_left_alone(void **state)
 {
     (void)state;
@@ -229,6 +269,7 @@ int main(void)
         cmocka_unit_test(upserts_follow),
         cmocka_unit_test(inserts_follow),
         cmocka_unit_test(versions_mix_in_one_epoch),
+        cmocka_unit_test(enums_get_labels_and_columns_defaults),
         cmocka_unit_test(tables_of_others_are_left_alone),
         cmocka_unit_test(decimals_get_wider_and_never_narrower),
         cmocka_unit_test(tables_that_can_not_change_go_on),

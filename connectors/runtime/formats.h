@@ -7,6 +7,7 @@
 #define MR_RUNTIME_FORMATS_H
 
 #include "codec/avro.h"
+#include "codec/json.h"
 #include "kafka/consumer.h"
 #include "kafka/wire.h"
 #include "runtime/unwrap.h"
@@ -21,7 +22,9 @@ typedef struct mr_wire_format {
     uint64_t id;              /* of its schema on the wire */
     size_t header_bytes;      /* before the datum */
     const mr_schema *written; /* borrowed from behind the wire */
-    mr_decoder *decoder;
+    mr_decoder *decoder;      /* NULL: JSON of the schema that is wanted */
+    mr_json_decoder *json;    /* NULL: Avro */
+    mr_error *refused;        /* why it can not be read; NULL: it can */
     bool notice;
     mr_unwrap *unwrap;                    /* NULL: no change record, or left whole */
     const mr_schema *schema, *key_schema; /* of the records made; key_schema NULL: none */
@@ -35,7 +38,8 @@ void mr_formats_free(mr_formats *formats);
 
 /* The format of a value, or of a key; lives as long as `formats`. `last` (NULL: none) is looked at
  * first. *ret NULL: there is nothing to read, since it is null, or a key that is text. MR_REJECT:
- * it is not in the format of the wire, or there is no such schema. */
+ * it is not in the format of the wire, there is no such schema, or it does not resolve to the one
+ * that is wanted. */
 MR_CHECKED mr_status mr_formats_find(mr_formats *formats, mr_slice data, bool key,
                                      const mr_wire_format *last, const mr_wire_format **ret,
                                      mr_error *err);

@@ -178,6 +178,12 @@ static mr_status route_batch(mr_intake *in, const mr_batch *decoded, mr_error *e
     return MR_OK;
 }
 
+/* Written with several schemas, records are alike when they are read into one. */
+static bool same_run(const mr_wire_format *a, const mr_wire_format *b)
+{
+    return a->schema == b->schema && a->key_schema == b->key_schema && a->unwrap == b->unwrap;
+}
+
 /* Decodes the run of messages that starts at `decoded`, shares topic and schema, and ends before
  * `end`. Notices and messages that can not be read have no part in it. */
 static mr_status decode_run(mr_intake *in, size_t end, mr_error *err)
@@ -193,8 +199,8 @@ static mr_status decode_run(mr_intake *in, size_t end, mr_error *err)
         if (status == MR_OK) {
             status = mr_formats_find(in->formats, m->key, true, key_run, &key_format, err);
         }
-        if (status == MR_OK && ((format && !format->notice && run && format != run) ||
-                                (key_format && key_run && key_format != key_run))) {
+        if (status == MR_OK && ((format && !format->notice && run && !same_run(format, run)) ||
+                                (key_format && key_run && !same_run(key_format, key_run)))) {
             break;
         }
         mr_record *record = &batch.records[batch.count];

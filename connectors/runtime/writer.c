@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See writer.h. */
+#include "runtime/writer.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "codec/avro.h"
+#include "codec/json.h"
+#include "codec/schema.h"
+
+struct mr_writer {
+    const mr_wire *wire;
+    const mr_schema *schema; /* our reference */
+    mr_encoder *encoder;     /* NULL: JSON */
+    mr_wire_header header;
+};
+
+static bool is_json(const mr_wire *wire)
+{
+    return wire->kind == MR_WIRE_JSON || wire->kind == MR_WIRE_JSON_CONNECT;
+}
+
+mr_status mr_writer_new(const mr_wire *wire, const char *topic, const mr_schema *schema,
+                        const atomic_bool *stop, mr_writer **ret, mr_error *err)
+{
+    mr_writer *writer = mr_calloc(1, sizeof *writer);
+    writer->wire = wire;
+    writer->schema = mr_schema_acquire(schema);
+    mr_status status = mr_wire_announce(wire, topic, schema, stop, &writer->header, err);
+    if (status == MR_OK && !is_json(wire)) {
+        status = mr_encoder_new(schema, &writer->encoder, err);
+    }
+    if (status != MR_OK) {
+        mr_writer_free(writer);
+        return status;
+    }
+    *ret = writer;
+    return MR_OK;
+}
+
+void mr_writer_free(mr_writer *writer)
+{
+    if (writer) {
+        mr_encoder_free(writer->encoder);
+        mr_schema_release(writer->schema);
+        free(writer);
+    }
+}
+
+mr_status mr_writer_put(const mr_writer *writer, const mr_cell *cell, mr_buffer *out, mr_error *err)
+{
+    mr_buffer_add(out, writer->header.bytes, writer->header.len);
+    return writer->encoder ? mr_encode(writer->encoder, cell, out, err)
+                           : mr_json_encode(writer->schema, MR_JSON_PLAIN, cell, out, err);
+}

@@ -15,7 +15,8 @@
  * "-Infinity" for those that JSON does not have; bytes and fixed in base64; uuids, enums and text
  * as strings; durations as {"months", "days", "milliseconds"}; maps and records as objects; unions
  * as the value of their branch; of documents (codec/bson_shape.h) ids and decimals by their digits,
- * and JSON as JSON. A time or date outside the years 1 to 9999 is written as the number that it is.
+ * and JSON as JSON (in Connect's as text). A time or date outside the years 1 to 9999 is written as
+ * the number that it is, where there is no text for it.
  *
  * A decoder takes more: numbers for times and dates (as Avro counts them), text for any of them, a
  * number for a decimal (exactly, digit by digit), 1.0 for a whole number. A field that is missing

@@ -273,7 +273,9 @@ static bool record(reading *r, const mr_schema *schema, mr_cell *ret)
     ret->as.cells = cells;
     if (json) {
         mr_slice text;
-        return mr_json_skip(&r->scan, &text) && key_of_map(cells, text);
+        bool ok = r->dialect == MR_JSON_CONNECT ? mr_json_string(&r->scan, r->arena, &text)
+                                                : mr_json_skip(&r->scan, &text);
+        return ok && key_of_map(cells, text);
     }
     for (size_t i = 0; i < schema->field_count; i++) {
         cells[i] = (mr_cell){.type = NOT_SET};

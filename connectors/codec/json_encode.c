@@ -141,6 +141,9 @@ static bool has_text(mr_type type, int64_t i)
 static bool put_time(writing *w, mr_type type, int64_t i)
 {
     bool number = w->dialect == MR_JSON_CONNECT && type != MR_TIMESTAMP_US;
+    if (!number && w->dialect == MR_JSON_CONNECT && !has_text(type, i)) {
+        return FAIL(w, "the time is outside the years 1 to 9999, and text here");
+    }
     if (number || !has_text(type, i)) {
         mr_int_text(i, w->out);
         return true;
@@ -193,9 +196,12 @@ static bool put_items(writing *w, const mr_schema *schema, const mr_cell *cell)
 static bool put_record(writing *w, const mr_schema *schema, const mr_cell *cell)
 {
     const mr_cell *first = cell->as.cells;
-    if (schema->name && strcmp(schema->name, MR_JSON_NAME) == 0 && cell->len == 1 &&
-        first->type == MR_STRING &&
-        mr_json_compact((mr_slice){first->as.text, first->len}, w->out)) {
+    bool json = schema->name && strcmp(schema->name, MR_JSON_NAME) == 0 && cell->len == 1 &&
+                first->type == MR_STRING;
+    if (json && w->dialect == MR_JSON_CONNECT) {
+        return put_text(w, first);
+    }
+    if (json && mr_json_compact((mr_slice){first->as.text, first->len}, w->out)) {
         return true;
     }
     mr_buffer_add_char(w->out, '{');

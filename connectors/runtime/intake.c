@@ -140,6 +140,9 @@ static mr_status read_record(mr_intake *in, const mr_wire_format *format,
     mr_record *record = *ret;
     mr_status status = mr_formats_read(format, key_format, m, in->arena, record, err);
     record->origin = (uint32_t)index;
+    if (!format) {
+        record->op = MR_OP_DELETE; /* null, or the null in an envelope of JSON */
+    }
     if (status == MR_OK && format && format->notice && record->value) {
         mr_notice_log(m->topic, record, record->value);
         *ret = NULL;

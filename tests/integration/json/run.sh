@@ -84,4 +84,86 @@ make_topic "$topic"
 send "$topic" <<<'{"id": 1}'
 run_ok "JSON that is read as Avro ends" sink
 contains "and names the option" "$(cat out)" "for JSON set value.format=json-connect"
+
+# --- json-connect: written by us, read by us
+topic=$(unique connect)
+run_ok "records are sent with their schema" "$MILLRACE" file --path rows.csv --topic "$topic" --key-fields id --value-format json-connect --topic-partitions 1 \
+    --query 'SELECT id, name, amount, CAST(amount AS DECIMAL(10,2)) AS price, at, day, ok FROM record' --key-format json-connect --once
+equal "as Connect's converter reads it" \
+    '{"id":1,"name":"Zürich","amount":1.5,"price":"AJY=","at":"2019-03-23T20:21:09.25Z","day":17978,"ok":true}' \
+    "$(values "$topic" | head -n 1 | jq -c .payload)"
+equal "with types and names" "id int32 - true|name string - true|amount double - true|price bytes org.apache.kafka.connect.data.Decimal true|at string io.debezium.time.ZonedTimestamp true|day int32 org.apache.kafka.connect.data.Date true|ok boolean - true" \
+    "$(values "$topic" | head -n 1 | jq -r '[.schema.fields[] | "\(.field) \(.type) \(.name // "-") \(.optional)"] | join("|")')"
+equal "the key too" '{"type":"int32","optional":false} 1' "$(kcat -b "$KAFKA_BOOTSTRAP_SERVERS" -t "$topic" -C -e -q -f '%k\n' | head -n 1 | jq -c '.schema, .payload' | paste -sd ' ')"
+equal "tap shows the values" '{"key":1,"value":{"id":1,"name":"Zürich","amount":1.5,"price":"1.50","at":"2019-03-23T20:21:09.250000Z","day":"2019-03-23","ok":true}}' \
+    "$("$MILLRACE" tap "$topic" --once -n 1 | jq -c '{key, value}')"
+table=$(unique connect)
+run_ok "they are read" sink --value-format json-connect --key-format json-connect
+avro=$(unique avro)
+"$MILLRACE" file --path rows.csv --topic "$avro" --topic-partitions 1 --once \
+    --query 'SELECT id, name, amount, CAST(amount AS DECIMAL(10,2)) AS price, at, day, ok FROM record' >/dev/null 2>&1
+same=$(unique same)
+"$MILLRACE" postgres --topics "$avro" --connection-url "$DATABASE_URL" --table "$same" --auto-create --once >/dev/null 2>&1
+equal "rows are those that Avro gives" "" "$(sql "(TABLE $table EXCEPT TABLE $same) UNION ALL (TABLE $same EXCEPT TABLE $table)")"
+equal "all of them" 2 "$(sql "SELECT count(*) FROM $table")"
+
+# --- json-connect: written by others. The schema is in each message, in any order, and may change.
+topic=$(unique connect)
+make_topic "$topic"
+table=$(unique connect)
+# keyed <id> <value>: a line for send.
+keyed() { printf '{"schema":{"type":"struct","fields":[{"type":"int32","optional":false,"field":"id"}],"optional":false,"name":"t.Key"},"payload":{"id":%s}}|%s\n' "$1" "$2"; }
+row='{"type":"struct","name":"shop-1.public.orders.Value","optional":true,"fields":[{"type":"int32","optional":false,"field":"id"},{"type":"string","optional":true,"field":"name"},{"type":"bytes","optional":true,"name":"org.apache.kafka.connect.data.Decimal","version":1,"parameters":{"scale":"2"},"field":"price"},{"type":"int64","optional":true,"name":"org.apache.kafka.connect.data.Timestamp","version":1,"field":"at"},{"type":"int64","optional":false,"name":"io.debezium.time.MicroTimestamp","default":0,"field":"local"},{"type":"array","items":{"type":"string","optional":false},"optional":true,"field":"tags"}]}'
+{
+    keyed 1 "$(printf '{"schema":%s,"payload":{"id":1,"name":"a","price":"AJY=","at":1553372469250,"local":1553372469250001,"tags":["x"]}}' "$row")"
+    keyed 2 "$(printf '{"payload":{"id":2,"name":null,"price":12.3,"local":null},"schema":%s}' "$row")"
+    keyed 3 "$(printf '{"schema":%s,"payload":{"id":3,"local":1,"at":"x"}}' "$row")"
+    keyed 4 '{"schema":null,"payload":{"id":4}}'
+    keyed 5 '{"id":5}'
+    keyed 6 "$(printf '{"schema":%s,"payload":{"id":6,"name":"f"}}' "$row")"
+    keyed 6 '{"schema":null,"payload":null}'
+    keyed 7 '{"schema":{"type":"struct","name":"N","fields":[{"type":"uuid","field":"id"}]},"payload":{"id":7}}'
+} >lines
+send "$topic" -K '|' -l lines
+sink --value-format json-connect --key-format json-connect >out.json 2>log || cat log
+equal "Connect's messages arrive" '1|a|1.50|2019-03-23 20:21:09.25|2019-03-23 20:21:09.250001|["x"] 2||12.30||1970-01-01 00:00:00|' \
+    "$(sql "SELECT id, name, price, at AT TIME ZONE 'UTC', local, tags FROM $table ORDER BY id" | paste -sd ' ')"
+equal "four are dead letters" "8 4" "$(jq -r '.connectors[0] | "\(.records_in) \(.dead_letters)"' out.json)"
+contains "a value that does not fit" "$(cat log)" 'field at, byte 26 of 27: "x" is no timestamp-millis'
+contains "no schema" "$(cat log)" "Set schemas.enable=true"
+contains "no envelope" "$(cat log)" "for JSON alone set value.format=json"
+contains "a type that is none" "$(cat log)" 'dlq: the message'"'"'s "schema", field id: type "uuid"; known: int8'
+
+# --- Debezium's change events in it
+topic=$(unique events)
+make_topic "$topic"
+table=$(unique events)
+value='{"type":"struct","fields":[{"type":"int32","optional":false,"field":"id"},{"type":"string","optional":true,"field":"name"}],"optional":true,"name":"d.public.t.Value","field":"NAME"}'
+event='{"type":"struct","fields":['"${value/NAME/before},${value/NAME/after}"',{"type":"struct","fields":[{"type":"string","optional":false,"field":"db"}],"optional":false,"name":"io.debezium.connector.postgresql.Source","field":"source"},{"type":"string","optional":false,"field":"op"},{"type":"int64","optional":true,"field":"ts_ms"}],"optional":false,"name":"d.public.t.Envelope"}'
+say() { keyed "$1" "$(printf '{"schema":%s,"payload":{"before":%s,"after":%s,"source":{"db":"d"},"op":"%s","ts_ms":1}}' "$event" "$2" "$3" "$4")"; }
+{
+    say 1 null '{"id":1,"name":"a"}' c
+    say 2 null '{"id":2,"name":"b"}' r
+    say 1 '{"id":1,"name":"a"}' '{"id":1,"name":"A"}' u
+    say 2 '{"id":2,"name":"b"}' null d
+    keyed 2 ""
+} >lines
+send "$topic" -K '|' -Z -l lines
+run_ok "change events are read" sink --value-format json-connect --key-format json-connect
+equal "and carried out" "1|A" "$(sql "SELECT id, name FROM $table ORDER BY id" | paste -sd ' ')"
+
+# --- value.schema for what has a schema of its own
+cat >less.avsc <<'JSON'
+{"type": "record", "name": "Record", "fields": [
+  {"name": "id", "type": "long"}, {"name": "name", "type": "string"}, {"name": "extra", "type": "string", "default": "new"}]}
+JSON
+topic=$avro
+table=$(unique less)
+run_ok "Avro is read into the schema that is given" sink --value-schema less.avsc
+equal "fields are left out and added" "1|Zürich|new 2|a \"b\"|new" "$(sql "SELECT * FROM $table ORDER BY id" | paste -sd ' ')"
+sed 's/"name": "name", "type": "string"/"name": "name", "type": "int"/' less.avsc >other.avsc
+table=$(unique other)
+sink --value-schema other.avsc --group-id "$(unique other)" --offsets-schema "$(unique other)" >out.json 2>log || true
+equal "what does not resolve is dead" "2 2" "$(jq -r '.connectors[0] | "\(.records_in) \(.dead_letters)"' out.json)"
+contains "with the difference" "$(cat log)" "does not resolve to it: data of Avro schema Record cannot be read as Record: at Record.name: "
 scenario_end

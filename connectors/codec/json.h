@@ -21,9 +21,9 @@
  * A decoder takes more: numbers for times and dates (as Avro counts them), text for any of them, a
  * number for a decimal (exactly, digit by digit), 1.0 for a whole number. A field that is missing
  * has its default, else null where it may be null. Members that the schema does not have are
- * checked to be JSON and left out. Of a union the first branch that the value fits is taken.
- * What has more decimals than the schema's scale or time unit is refused, but for zeros; Connect's
- * timestamps in text are cut to microseconds.
+ * checked to be JSON and left out. Of a union the first branch that the value fits is taken; 1.0
+ * fits no whole number there. What has more decimals than the schema's scale or time unit is
+ * refused, but for zeros; Connect's timestamps in text are cut to microseconds.
  *
  * Threads     A decoder is not changed by use: any number of threads may share one.
  * Ownership   Decoded text lies in the input where it has no escapes; the rest in the arena;

@@ -235,6 +235,7 @@ static bool members(reading *r, const mr_schema *schema, mr_cell *cells)
         }
         const mr_field *field = find_field(r, schema, guess, name);
         if (!field) {
+            r->scan.depth = r->depth;
             if (!mr_json_skip(&r->scan, NULL)) {
                 return false;
             }
@@ -273,6 +274,7 @@ static bool record(reading *r, const mr_schema *schema, mr_cell *ret)
     ret->as.cells = cells;
     if (json) {
         mr_slice text;
+        r->scan.depth = r->depth - 1; /* it stands in the place of the record */
         bool ok = r->dialect == MR_JSON_CONNECT ? mr_json_string(&r->scan, r->arena, &text)
                                                 : mr_json_skip(&r->scan, &text);
         return ok && key_of_map(cells, text);
@@ -287,8 +289,18 @@ static bool record(reading *r, const mr_schema *schema, mr_cell *ret)
 
 /* --- Unions ----------------------------------------------------------------------------------- */
 
+/* A number with a point or an exponent, as reals are written. */
+static bool at_real(const reading *r)
+{
+    const char *at = r->scan.at;
+    while (at < r->scan.end && (*at == '-' || (*at >= '0' && *at <= '9'))) {
+        at++;
+    }
+    return at < r->scan.end && (*at == '.' || (*at | 0x20) == 'e');
+}
+
 /* Could a value that begins so be of this type? */
-static bool plausible(const mr_schema *schema, char first)
+static bool plausible(const reading *r, const mr_schema *schema, char first)
 {
     mr_type type = schema->type;
     bool number = first == '-' || (first >= '0' && first <= '9');
@@ -308,8 +320,9 @@ static bool plausible(const mr_schema *schema, char first)
                type == MR_DECIMAL || type == MR_UUID || type == MR_FLOAT || type == MR_DOUBLE ||
                time || is_json(schema);
     default:
-        return number && (type == MR_INT || type == MR_LONG || type == MR_FLOAT ||
-                          type == MR_DOUBLE || type == MR_DECIMAL || time || is_json(schema));
+        return number &&
+               (((type == MR_INT || type == MR_LONG) && !at_real(r)) || type == MR_FLOAT ||
+                type == MR_DOUBLE || type == MR_DECIMAL || time || is_json(schema));
     }
 }
 
@@ -320,7 +333,7 @@ static bool union_value(reading *r, const mr_schema *schema, mr_cell *ret)
     size_t tried = 0;
     int depth = r->depth;
     for (size_t i = 0; i < schema->branch_count; i++) {
-        if (!plausible(schema->branches[i], first)) {
+        if (!plausible(r, schema->branches[i], first)) {
             continue;
         }
         if (tried++) { /* again, for another branch */
@@ -401,8 +414,14 @@ mr_status mr_json_decode(const mr_json_decoder *decoder, mr_slice text, mr_arena
 
 bool mr_json_valid(mr_slice text)
 {
+    return mr_json_valid_at(text, 0);
+}
+
+bool mr_json_valid_at(mr_slice text, int depth)
+{
     mr_json_scan scan;
     mr_json_scan_start(&scan, text);
+    scan.depth = depth;
     return mr_json_skip(&scan, NULL) && mr_json_at_end(&scan);
 }
 

@@ -108,6 +108,9 @@ static bool put_fixed(writing *w, const mr_schema *schema, const mr_cell *cell)
 static bool put_duration(writing *w, const mr_cell *cell)
 {
     uint32_t n[3];
+    if (w->depth >= MR_JSON_DEPTH_MAX) {
+        return FAIL(w, "nested deeper than %d", MR_JSON_DEPTH_MAX);
+    }
     for (size_t i = 0; i < 3; i++) {
         const unsigned char *b = (const unsigned char *)cell->as.text + 4 * i;
         n[i] = b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
@@ -201,8 +204,9 @@ static bool put_record(writing *w, const mr_schema *schema, const mr_cell *cell)
     if (json && w->dialect == MR_JSON_CONNECT) {
         return put_text(w, first);
     }
-    if (json && mr_json_compact((mr_slice){first->as.text, first->len}, w->out)) {
-        return true;
+    const mr_slice text = {json ? first->as.text : "", json ? first->len : 0};
+    if (json && mr_json_valid_at(text, w->depth - 1)) { /* in the place of the record */
+        return mr_json_compact(text, w->out);
     }
     mr_buffer_add_char(w->out, '{');
     for (size_t i = 0; i < schema->field_count; i++) {

@@ -320,6 +320,9 @@ static bool duration(reading *r, const mr_schema *schema, mr_cell *ret)
     static const char *const names[] = {"months", "days", "milliseconds"};
     unsigned char out[12] = {0};
     unsigned seen = 0;
+    if (r->depth >= MR_JSON_DEPTH_MAX) {
+        return FAIL(r, "nested deeper than %d", MR_JSON_DEPTH_MAX);
+    }
     if (mr_json_peek(&r->scan) != '{') {
         return mr_json_wanted(r, schema, "an object");
     }

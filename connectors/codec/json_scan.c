@@ -10,6 +10,7 @@ void mr_json_scan_start(mr_json_scan *scan, mr_slice text)
 {
     scan->start = scan->at = text.data ? text.data : "";
     scan->end = scan->start + text.len;
+    scan->depth = 0;
     mr_trail_start(&scan->trail);
 }
 
@@ -321,7 +322,7 @@ bool mr_json_skip(mr_json_scan *scan, mr_slice *ret)
 {
     mr_json_peek(scan);
     const char *from = scan->at;
-    if (!skip(scan, 0)) {
+    if (!skip(scan, scan->depth)) {
         return false;
     }
     if (ret) {

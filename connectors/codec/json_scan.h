@@ -17,6 +17,7 @@ enum { MR_JSON_DEPTH_MAX = 64 };
 
 typedef struct mr_json_scan {
     const char *start, *at, *end;
+    int depth; /* how deep a value that is skipped lies already */
     mr_trail trail;
 } mr_json_scan;
 
@@ -40,6 +41,9 @@ bool mr_json_number(mr_json_scan *scan, mr_slice *ret);
 bool mr_json_string(mr_json_scan *scan, mr_arena *arena, mr_slice *ret);
 /* Any value; *ret (NULL: not wanted) is its text. */
 bool mr_json_skip(mr_json_scan *scan, mr_slice *ret);
+
+/* Is this text one JSON value, that deep already, and nothing more? */
+bool mr_json_valid_at(mr_slice text, int depth);
 
 /* What the next value is, for messages: "a string", "an object", ... */
 const char *mr_json_kind(char first);

@@ -153,6 +153,8 @@ static const value values[] = {
     {"[\"null\",\"int\"]", "null", NULL, NULL},
     {"[\"int\",\"null\"]", "5", NULL, NULL},
     {"[\"null\",\"int\",\"double\",\"string\"]", "1.5", NULL, NULL},
+    {"[\"null\",\"int\",\"double\",\"string\"]", "1.0", NULL, NULL},
+    {"[\"null\",\"int\",\"double\",\"string\"]", "1", NULL, NULL},
     {"[\"null\",\"int\",\"double\",\"string\"]", "3000000000", "3000000000.0", NULL},
     {"[\"null\",\"int\",\"double\",\"string\"]", "\"x\"", NULL, NULL},
     {"[\"null\"," RECORD "," TREE "]", "{\"v\":1}", "{\"v\":1,\"kids\":[]}", NULL},

@@ -87,6 +87,7 @@ contains "and names the option" "$(cat out)" "for JSON set value.format=json-con
 
 # --- json-connect: written by us, read by us
 topic=$(unique connect)
+connect=$topic
 run_ok "records are sent with their schema" "$MILLRACE" file --path rows.csv --topic "$topic" --key-fields id --value-format json-connect --topic-partitions 1 \
     --query 'SELECT id, name, amount, CAST(amount AS DECIMAL(10,2)) AS price, at, day, ok FROM record' --key-format json-connect --once
 equal "as Connect's converter reads it" \
@@ -161,9 +162,21 @@ topic=$avro
 table=$(unique less)
 run_ok "Avro is read into the schema that is given" sink --value-schema less.avsc
 equal "fields are left out and added" "1|Zürich|new 2|a \"b\"|new" "$(sql "SELECT * FROM $table ORDER BY id" | paste -sd ' ')"
+cp rows.csv more.csv
+"$MILLRACE" file --path more.csv --topic "$avro" --once --query 'SELECT id + 2 AS id, name, 1 AS more FROM record' >/dev/null 2>&1
+table=$(unique versions)
+fresh=(--group-id "$(unique fresh)" --offsets-schema "$(unique fresh)")
+run_ok "two versions are read into one schema" sink --value-schema less.avsc "${fresh[@]}"
+equal "and are rows of one table" "1|new 2|new 3|new 4|new" "$(sql "SELECT id, extra FROM $table ORDER BY id" | paste -sd ' ')"
+topic=$connect
+table=$(unique resolved)
+fresh=(--group-id "$(unique fresh)" --offsets-schema "$(unique fresh)")
+run_ok "JSON with a schema is resolved too" sink --value-format json-connect --value-schema less.avsc "${fresh[@]}"
+equal "to the same" "1|Zürich|new 2|a \"b\"|new" "$(sql "SELECT * FROM $table ORDER BY id" | paste -sd ' ')"
+topic=$avro
 sed 's/"name": "name", "type": "string"/"name": "name", "type": "int"/' less.avsc >other.avsc
 table=$(unique other)
 sink --value-schema other.avsc --group-id "$(unique other)" --offsets-schema "$(unique other)" >out.json 2>log || true
-equal "what does not resolve is dead" "2 2" "$(jq -r '.connectors[0] | "\(.records_in) \(.dead_letters)"' out.json)"
+equal "what does not resolve is dead" "4 4" "$(jq -r '.connectors[0] | "\(.records_in) \(.dead_letters)"' out.json)"
 contains "with the difference" "$(cat log)" "does not resolve to it: data of Avro schema Record cannot be read as Record: at Record.name: "
 scenario_end

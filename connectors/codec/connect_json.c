@@ -58,11 +58,11 @@ mr_status mr_connect_split(mr_slice text, mr_connect_parts *ret, mr_error *err)
                 "%zu: %s",
                 (size_t)(scan.at - scan.start), text.len, scan.trail.reason);
     } else if (!ret->schema.data || !ret->payload.data) {
-        mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD,
-                "JSON without a \"%s\" beside it: {\"schema\": ..., \"payload\": ...} is expected, "
-                "as JsonConverter writes it with schemas.enable=true; for JSON alone set "
-                "value.format=json",
-                ret->payload.data ? "schema" : "payload");
+        mr_fail(
+            err, MR_REJECT, MR_DOMAIN_RECORD,
+            "JSON without a \"%s\" beside it: {\"schema\": ..., \"payload\": ...} is expected, "
+            "as JsonConverter writes it with schemas.enable=true; of JSON alone the format is json",
+            ret->payload.data ? "schema" : "payload");
     } else if (is(ret->payload, "null")) {
         ret->payload = (mr_slice){0};
         return MR_OK;

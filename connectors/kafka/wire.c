@@ -2,6 +2,7 @@
 /* See wire.h. */
 #include "kafka/wire.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,10 +53,12 @@ mr_status mr_wire_strange(const mr_wire *wire, mr_slice data, mr_error *err)
     bool swapped = mr_wire_parse(&other, data, &id, &header);
     const char *what = wire->key ? "key" : "value";
     mr_describe_bytes(data.data, data.len, look, sizeof look);
-    const char *json = data.len && *data.data == '{' && !swapped
-                           ? "; for JSON set value.format=json-connect (with its schema in each "
-                             "message) or json"
-                           : "";
+    char json[120] = "";
+    if (data.len && *data.data == '{') {
+        snprintf(json, sizeof json,
+                 "; for JSON set %s=json-connect (with its schema in each message) or json",
+                 mr_wire_option(wire, false));
+    }
     if (wire->kind == MR_WIRE_CONFLUENT) {
         mr_fail(
             err, MR_REJECT, MR_DOMAIN_RECORD,

@@ -263,6 +263,9 @@ static mr_status find_connect(mr_formats *formats, const mr_wire *wire, mr_slice
     }
     mr_connect_parts parts;
     mr_status status = mr_connect_split(data, &parts, err);
+    if (status != MR_OK && wire->key) {
+        mr_error_prefix(err, "the key");
+    }
     if (status != MR_OK || !parts.payload.data) {
         return status;
     }

@@ -132,7 +132,7 @@ equal "Connect's messages arrive" '1|a|1.50|2019-03-23 20:21:09.25|2019-03-23 20
 equal "four are dead letters" "8 4" "$(jq -r '.connectors[0] | "\(.records_in) \(.dead_letters)"' out.json)"
 contains "a value that does not fit" "$(cat log)" 'field at, byte 26 of 27: "x" is no timestamp-millis'
 contains "no schema" "$(cat log)" "Set schemas.enable=true"
-contains "no envelope" "$(cat log)" "for JSON alone set value.format=json"
+contains "no envelope" "$(cat log)" "of JSON alone the format is json"
 contains "a type that is none" "$(cat log)" 'dlq: the message'"'"'s "schema", field id: type "uuid"; known: int8'
 
 # --- Debezium's change events in it

@@ -118,16 +118,35 @@ static void take_topics(mr_connect *connect)
     copy(connect, "consumer.override.auto.offset.reset", "starting.position");
 }
 
+#define JSON_CONVERTER "org.apache.kafka.connect.json.JsonConverter"
+
 typedef struct format_of {
     const char *converter, *value, *key;
 } format_of;
 
 static const format_of formats[] = {
     {"io.confluent.connect.avro.AvroConverter", "avro-confluent", "avro-confluent"},
-    {"org.apache.kafka.connect.json.JsonConverter", NULL, "text"},
+    {JSON_CONVERTER, "json-connect", "json-connect"},
     {"org.apache.kafka.connect.storage.StringConverter", NULL, "text"},
     {NULL, NULL, NULL},
 };
+
+/* JSON without a schema: Connect's sinks take rows from it just as little as ours do. */
+static void take_plain_json(mr_connect *connect, const char *option, bool key)
+{
+    if (key) {
+        set(connect->sink, "key.format", "text");
+        mr_connect_say(connect, option, MR_MOVED_AS,
+                       "key.format = text: enough to delete by keys in JSON");
+        return;
+    }
+    set(connect->sink, "value.format", "json");
+    set(connect->sink, "value.schema", "value.avsc");
+    mr_connect_say(
+        connect, option, MR_MOVED_AS,
+        "value.format = json, and value.schema = value.avsc, which is yours to write: the "
+        "Avro schema of the values, since they do not have their own");
+}
 
 /* What a converter's bytes are called here; NULL: they can not be read. */
 static const char *format_name(const char *converter, bool key)
@@ -154,6 +173,11 @@ static void take_format(mr_connect *connect, bool key)
                 "Confluent's own; correct it if the worker has another",
                 ours);
         }
+        return;
+    }
+    const char *enable = key ? "key.converter.schemas.enable" : "value.converter.schemas.enable";
+    if (strcmp(converter, JSON_CONVERTER) == 0 && is(connect, enable, "false")) {
+        take_plain_json(connect, option, key);
         return;
     }
     const char *format = format_name(converter, key);

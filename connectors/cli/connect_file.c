@@ -10,8 +10,8 @@
 #include "base/alloc.h"
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "base/read_file.h"
 #include "cli/connect.h"
-#include "cli/read_file.h"
 
 enum { FILE_MAX_BYTES = 1 << 20 };
 

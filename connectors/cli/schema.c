@@ -12,7 +12,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/json.h"
-#include "cli/read_file.h"
+#include "base/read_file.h"
 #include "cli/registry_flags.h"
 #include "cli/schema_diff.h"
 #include "cli/verbs.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `millrace tap`: the records of a topic as JSON lines, decoded with the schemas that their headers
- * name. No group, no trace. A record that can not be decoded is printed too, with the reason, so
- * that looking never stops at the record one is looking for.
+ * name, or that are in them as Connect's JsonConverter writes it. JSON without a schema is shown as
+ * it is, its numbers with all their digits. No group, no trace. A record that can not be decoded is
+ * printed too, with the reason, so that looking never stops at the record one is looking for.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -18,10 +19,13 @@
 #include "cli/registry_flags.h"
 #include "cli/verbs.h"
 #include "codec/avro.h"
+#include "codec/connect_json.h"
+#include "codec/json.h"
+#include "codec/schema.h"
 #include "kafka/tail.h"
 #include "kafka/wire.h"
 
-enum { ANSWER_MS = 5000, POLL_MS = 500 };
+enum { ANSWER_MS = 5000, POLL_MS = 500, KNOWN_MAX = 1000 };
 
 /* One decoder per schema met; topics have few. */
 typedef struct known {
@@ -29,6 +33,10 @@ typedef struct known {
     uint64_t id;
     const mr_schema *schema;
     mr_decoder *decoder;
+    /* json-connect: found by its text, and ours */
+    char *text;
+    size_t text_bytes;
+    mr_json_decoder *json;
 } known;
 
 typedef struct tapping {
@@ -46,11 +54,25 @@ typedef struct tapping {
 
 /* --- A record --- */
 
+static void forget(tapping *t)
+{
+    for (size_t i = 0; i < t->known_count; i++) {
+        known *k = &t->known[i];
+        mr_decoder_free(k->decoder);
+        if (k->text) {
+            mr_json_decoder_free(k->json);
+            mr_schema_release(k->schema);
+            free(k->text);
+        }
+    }
+    t->known_count = 0;
+}
+
 static mr_status find_schema(tapping *t, const mr_wire *wire, uint64_t id, const known **ret,
                              mr_error *err)
 {
     for (size_t i = 0; i < t->known_count; i++) {
-        if (t->known[i].kind == wire->kind && t->known[i].id == id) {
+        if (t->known[i].kind == wire->kind && t->known[i].id == id && !t->known[i].text) {
             *ret = &t->known[i];
             return MR_OK;
         }
@@ -84,6 +106,50 @@ static bool find_wire(tapping *t, mr_slice data, mr_wire *ret, uint64_t *id, siz
     return data.data && t->registry && mr_wire_parse(ret, data, id, header);
 }
 
+/* The schema of an envelope; those of a tap that goes on for long are forgotten. */
+static mr_status find_connect(tapping *t, mr_slice text, const known **ret, mr_error *err)
+{
+    for (size_t i = 0; i < t->known_count; i++) {
+        const known *k = &t->known[i];
+        if (k->text && k->text_bytes == text.len && memcmp(k->text, text.data, text.len) == 0) {
+            *ret = k;
+            return MR_OK;
+        }
+    }
+    if (t->known_count >= KNOWN_MAX) {
+        forget(t);
+    }
+    known k = {.kind = MR_WIRE_JSON_CONNECT};
+    mr_status status = mr_connect_schema_read(text, &k.schema, err);
+    if (status == MR_OK) {
+        k.text = mr_strndup(text.data, text.len);
+        k.text_bytes = text.len;
+        k.json = mr_json_decoder_new(k.schema, MR_JSON_CONNECT);
+        t->known = mr_realloc_array(t->known, t->known_count + 1, sizeof *t->known);
+        t->known[t->known_count] = k;
+        *ret = &t->known[t->known_count++];
+    }
+    return status;
+}
+
+/* The payload of Connect's envelope; NULL: it is none. */
+static json_t *connect_json(tapping *t, mr_slice data, mr_error *err)
+{
+    mr_connect_parts parts;
+    const known *k;
+    mr_cell cell;
+    mr_error none;
+    if (!data.data || mr_connect_split(data, &parts, &none) != MR_OK) {
+        return NULL;
+    }
+    if (!parts.payload.data) {
+        return json_null();
+    }
+    bool good = find_connect(t, parts.schema, &k, err) == MR_OK &&
+                mr_json_decode(k->json, parts.payload, t->arena, &cell, err) == MR_OK;
+    return good ? mr_show_cell(&cell, k->schema) : NULL;
+}
+
 /* Sets *error to why what looks like Avro could not be decoded. */
 static json_t *data_json(tapping *t, mr_slice data, mr_error *err)
 {
@@ -92,6 +158,10 @@ static json_t *data_json(tapping *t, mr_slice data, mr_error *err)
     size_t header;
     const known *k;
     mr_cell cell;
+    json_t *connect = connect_json(t, data, err);
+    if (connect) {
+        return connect;
+    }
     if (!find_wire(t, data, &wire, &id, &header, err) ||
         find_schema(t, &wire, id, &k, err) != MR_OK ||
         mr_decode(k->decoder, data.data + header, data.len - header, t->arena, &cell, err) !=
@@ -116,6 +186,38 @@ static json_t *headers_json(tapping *t, const mr_message *message)
     return ret;
 }
 
+/* JSON without a schema goes as it is: jansson would round its numbers. */
+static bool is_plain_json(mr_slice data, mr_buffer *out)
+{
+    mr_connect_parts parts;
+    mr_error none;
+    return data.data && data.len && (*data.data == '{' || *data.data == '[') &&
+           mr_connect_split(data, &parts, &none) != MR_OK && mr_json_compact(data, out);
+}
+
+/* `value` NULL: it is in the line. */
+static void print_line(const json_t *line, const mr_buffer *value)
+{
+    if (!value) {
+        mr_show_json(stdout, line);
+        putchar('\n');
+        return;
+    }
+    char *text = NULL;
+    size_t len = 0;
+    FILE *memory = open_memstream(&text, &len);
+    if (!memory) {
+        abort();
+    }
+    mr_show_json(memory, line);
+    fclose(memory);
+    fwrite(text, 1, len - 1, stdout); /* its brace comes last */
+    fputs(",\"value\":", stdout);
+    fwrite(value->data, 1, value->len, stdout);
+    fputs("}\n", stdout);
+    free(text);
+}
+
 static void print_record(tapping *t, const mr_message *message)
 {
     if (t->raw) {
@@ -132,12 +234,16 @@ static void print_record(tapping *t, const mr_message *message)
     if (headers) {
         json_object_set_new(line, "headers", headers);
     }
-    json_object_set_new(line, "value", data_json(t, message->value, &err));
+    mr_buffer plain = MR_BUFFER_INIT(message->value.len + 1);
+    bool as_it_is = is_plain_json(message->value, &plain);
+    if (!as_it_is) {
+        json_object_set_new(line, "value", data_json(t, message->value, &err));
+    }
     if (err.text[0]) {
         json_object_set_new(line, "error", json_string(err.text));
     }
-    mr_show_json(stdout, line);
-    putchar('\n');
+    print_line(line, as_it_is ? &plain : NULL);
+    mr_buffer_release(&plain);
     mr_arena_reset(t->arena);
 }
 
@@ -196,9 +302,7 @@ static bool read_from(const mr_args *args, int64_t *from)
 static void release(tapping *t)
 {
     mr_tail_close(t->tail);
-    for (size_t i = 0; i < t->known_count; i++) {
-        mr_decoder_free(t->known[i].decoder);
-    }
+    forget(t);
     free(t->known);
     mr_schemas_free(t->schemas);
     mr_registry_free(t->registry);

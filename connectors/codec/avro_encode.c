@@ -126,8 +126,12 @@ static inline bool fits_plainly(const mr_schema *schema, const mr_cell *cell)
     return cell->type == schema->type && cell->type != MR_RECORD && cell->type != MR_FIXED;
 }
 
-/* The branch of the best fit; cell->branch where it is as good as any. -1: none. */
-static int choose(const mr_schema *schema, const mr_cell *cell)
+bool mr_avro_fits(const mr_schema *schema, const mr_cell *cell)
+{
+    return fit(schema, cell) != NO_FIT;
+}
+
+int mr_avro_choose(const mr_schema *schema, const mr_cell *cell)
 {
     int best = -1;
     enum fit best_fit = NO_FIT;
@@ -323,7 +327,7 @@ static bool put(encoding *e, const mr_schema *schema, const mr_cell *cell)
     if (schema->base == MR_UNION) {
         bool plain = cell->branch < schema->branch_count &&
                      fits_plainly(schema->branches[cell->branch], cell);
-        int branch = plain ? cell->branch : choose(schema, cell);
+        int branch = plain ? cell->branch : mr_avro_choose(schema, cell);
         if (branch < 0) {
             return misfit(e, schema, cell);
         }

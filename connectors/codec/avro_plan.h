@@ -3,7 +3,8 @@
  * The plan that avro_resolve.c makes of a pair of schemas and avro_decode.c runs: for each record a
  * flat array of steps, one per field of the writer in the order of its bytes, each of which reads
  * (or skips) one value into its slot. A union of null and one other type is folded into the step of
- * the other. Private to codec/avro*.c. All of it lies in the decoder's arena and is immutable.
+ * the other. Private to codec/avro*.c, but for what a cell fits. All of it lies in the decoder's
+ * arena and is immutable.
  */
 #ifndef MR_CODEC_AVRO_PLAN_H
 #define MR_CODEC_AVRO_PLAN_H
@@ -86,6 +87,11 @@ struct mr_decoder {
 /* Compiles the root step and all it needs into decoder->arena. strict: every branch and symbol the
  * writer could use must be readable, not only some. */
 MR_CHECKED mr_status mr_plan_compile(mr_decoder *decoder, bool strict, mr_error *err);
+
+/* Can the cell be written as this schema, which is no union (codec/avro.h, mr_encode())? */
+bool mr_avro_fits(const mr_schema *schema, const mr_cell *cell);
+/* The branch of the best fit; cell->branch where it is as good as any. -1: none. */
+int mr_avro_choose(const mr_schema *schema, const mr_cell *cell);
 
 /* Do the two stand for the same thing by name: equal, equal without namespace, or by alias? */
 bool mr_plan_names_match(const mr_schema *writer, const mr_schema *reader);

@@ -2,6 +2,7 @@
 /* See wire.h. */
 #include "kafka/wire.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,12 @@ mr_wires mr_wires_plain(mr_schemas *schemas)
         .value = {.kind = MR_WIRE_SINGLE_OBJECT, .schemas = schemas},
         .key = {.kind = MR_WIRE_TEXT, .key = true},
     };
+}
+
+const char *mr_wire_option(const mr_wire *wire, bool schema)
+{
+    return schema ? (wire->key ? "key.schema" : "value.schema")
+                  : (wire->key ? "key.format" : "value.format");
 }
 
 bool mr_wire_parse(const mr_wire *wire, mr_slice data, uint64_t *id, size_t *header_bytes)
@@ -46,16 +53,23 @@ mr_status mr_wire_strange(const mr_wire *wire, mr_slice data, mr_error *err)
     bool swapped = mr_wire_parse(&other, data, &id, &header);
     const char *what = wire->key ? "key" : "value";
     mr_describe_bytes(data.data, data.len, look, sizeof look);
+    char json[120] = "";
+    if (data.len && *data.data == '{') {
+        snprintf(json, sizeof json,
+                 "; for JSON set %s=json-connect (with its schema in each message) or json",
+                 mr_wire_option(wire, false));
+    }
     if (wire->kind == MR_WIRE_CONFLUENT) {
         mr_fail(
             err, MR_REJECT, MR_DOMAIN_RECORD,
-            "the %s has no schema registry framing (00, schema id of four bytes, datum); it %s%s",
-            what, look, swapped ? "; for such values set value.format=avro-single-object" : "");
+            "the %s has no schema registry framing (00, schema id of four bytes, datum); it %s%s%s",
+            what, look, swapped ? "; for such values set value.format=avro-single-object" : "",
+            json);
     } else {
         mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD,
-                "the %s is not Avro single-object encoded (C3 01, fingerprint, datum); it %s%s",
+                "the %s is not Avro single-object encoded (C3 01, fingerprint, datum); it %s%s%s",
                 what, look,
-                swapped ? "; set schema.registry.url, and value.format=avro-confluent" : "");
+                swapped ? "; set schema.registry.url, and value.format=avro-confluent" : "", json);
     }
     mr_error_code(err, 0, "NOT_AVRO");
     return MR_REJECT;
@@ -93,6 +107,10 @@ mr_status mr_wire_announce(const mr_wire *wire, const char *topic, const mr_sche
 {
     if (wire->kind == MR_WIRE_CONFLUENT) {
         return announce_to_registry(wire, topic, schema, stop, ret, err);
+    }
+    if (wire->kind != MR_WIRE_SINGLE_OBJECT) {
+        ret->len = 0;
+        return MR_OK;
     }
     mr_status status = mr_schemas_put(wire->schemas, schema, stop, err);
     ret->len = MR_SINGLE_OBJECT_HEADER_BYTES;

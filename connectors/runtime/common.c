@@ -5,13 +5,19 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { FORMAT_AUTO, FORMAT_SINGLE_OBJECT, FORMAT_CONFLUENT };
+#include "base/read_file.h"
+#include "codec/schema.h"
+
+enum { FORMAT_AUTO, FORMAT_SINGLE_OBJECT, FORMAT_CONFLUENT, FORMAT_JSON, FORMAT_JSON_CONNECT };
+enum { SCHEMA_FILE_BYTES_MAX = 1 << 20 };
+enum { KEY_TEXT, KEY_CONFLUENT, KEY_JSON, KEY_JSON_CONNECT };
 
 static const char *const starting_positions[] = {"earliest", "latest", NULL};
 static const char *const change_records[] = {"unwrap", "whole", NULL};
 
-static const char *const value_formats[] = {"auto", "avro-single-object", "avro-confluent", NULL};
-static const char *const key_formats[] = {"text", "avro-confluent", NULL};
+static const char *const value_formats[] = {"auto", "avro-single-object", "avro-confluent",
+                                            "json", "json-connect",       NULL};
+static const char *const key_formats[] = {"text", "avro-confluent", "json", "json-connect", NULL};
 static const char *const strategies[] = {"topic", "record", "topic-record", NULL};
 
 #define FORMAT_OPTIONS(state)                                                                      \
@@ -20,11 +26,13 @@ static const char *const strategies[] = {"topic", "record", "topic-record", NULL
         "How values stand on the wire. avro-single-object: Avro with the fingerprint of its "      \
         "schema before it, schemas in the topic millrace.schemas; needs no other service. "        \
         "avro-confluent: Avro with the id of its schema in a schema registry before it. "          \
-        "auto: avro-confluent when schema.registry.url is set."),                                  \
+        "json: a JSON object, without a schema; a sink is told it by value.schema. "               \
+        "json-connect: JSON with its schema in each message, as Kafka Connect's JsonConverter "    \
+        "writes it. auto: avro-confluent when schema.registry.url is set."),                       \
         MR_CHOICE(                                                                                 \
             "key.format", state, format.key_format, "text", key_formats, 0,                        \
-            "How keys stand on the wire. text: bytes as they are. avro-confluent: as values in "   \
-            "that format; of one key field the field alone, of several a record."),                \
+            "How keys stand on the wire. text: bytes as they are. The others: as values in that "  \
+            "format; of one key field the field alone, of several a record."),                     \
         MR_LIST("schema.registry.url", state, format.registry.urls, NULL, 0,                       \
                 "Where the schema registry is: http://host:8081. Several are tried in turn."),     \
         MR_TEXT("schema.registry.user", state, format.registry.user, NULL, 0,                      \
@@ -118,6 +126,12 @@ const mr_option mr_sink_common[] = {
         "the row they are about; _op says what happened to it, old() what it was before. whole: "
         "the record as it is, with eventName, Keys and images as fields."),
     FORMAT_OPTIONS(mr_sink_options),
+    MR_TEXT("value.schema", mr_sink_options, format.value_schema, NULL, MR_OPT_PATH,
+            "File (.avsc) with the Avro schema of the values. json needs it. The other formats "
+            "resolve what each value was written with to it, by Avro's rules: fields it does not "
+            "have are left out, those it adds have their defaults."),
+    MR_TEXT("key.schema", mr_sink_options, format.key_schema, NULL, MR_OPT_PATH,
+            "The same of keys."),
     MR_OPTIONS_END,
 };
 
@@ -130,7 +144,7 @@ const mr_option mr_route_common[] = {
 
 bool mr_format_confluent(const mr_format_options *options, bool key)
 {
-    return key ? options->key_format != 0
+    return key ? options->key_format == KEY_CONFLUENT
                : options->value_format == FORMAT_CONFLUENT ||
                      (options->value_format == FORMAT_AUTO && options->registry.urls.count);
 }
@@ -138,20 +152,72 @@ bool mr_format_confluent(const mr_format_options *options, bool key)
 mr_wires mr_format_wires(const mr_format_options *options, mr_schemas *schemas,
                          mr_registry *registry)
 {
+    static const mr_wire_kind keys[] = {MR_WIRE_TEXT, MR_WIRE_CONFLUENT, MR_WIRE_JSON,
+                                        MR_WIRE_JSON_CONNECT};
+    static const mr_wire_kind values[] = {MR_WIRE_SINGLE_OBJECT, MR_WIRE_SINGLE_OBJECT,
+                                          MR_WIRE_CONFLUENT, MR_WIRE_JSON, MR_WIRE_JSON_CONNECT};
     mr_wires wires = mr_wires_plain(schemas);
-    if (mr_format_confluent(options, false)) {
-        wires.value.kind = MR_WIRE_CONFLUENT;
-    }
-    if (mr_format_confluent(options, true)) {
-        wires.key.kind = MR_WIRE_CONFLUENT;
-    }
+    wires.value.kind =
+        mr_format_confluent(options, false) ? MR_WIRE_CONFLUENT : values[options->value_format];
+    wires.key.kind = keys[options->key_format];
     wires.value.registry = wires.key.registry = registry;
     wires.value.strategy = (mr_subject_strategy)options->value_subject;
     wires.key.strategy = (mr_subject_strategy)options->key_subject;
     return wires;
 }
 
-mr_status mr_format_check(const mr_format_options *options, mr_error *err)
+const char *mr_format_name(const mr_format_options *options, bool key)
+{
+    return key ? key_formats[options->key_format] : value_formats[options->value_format];
+}
+
+mr_status mr_format_schema(const mr_format_options *options, bool key, const mr_schema **ret,
+                           mr_error *err)
+{
+    const char *path = key ? options->key_schema : options->value_schema;
+    *ret = NULL;
+    if (!path) {
+        return MR_OK;
+    }
+    mr_buffer text = MR_BUFFER_INIT(SCHEMA_FILE_BYTES_MAX);
+    mr_status status = mr_read_file(path, &text, err);
+    if (status == MR_OK) {
+        status = mr_schema_parse(mr_buffer_text(&text), text.len, ret, err);
+        if (status != MR_OK) {
+            mr_error_prefix(err, "%s", path);
+        }
+    }
+    mr_buffer_release(&text);
+    if (status != MR_OK) {
+        mr_error_field(err, key ? "key.schema" : "value.schema");
+    }
+    return status;
+}
+
+/* JSON says nothing of its types; text has none. */
+static const char *check_schemas(const mr_format_options *options, mr_error *err)
+{
+    if (options->value_format == FORMAT_JSON && !options->value_schema) {
+        mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
+                "is json, which does not say its types: set value.schema to a file with the Avro "
+                "schema of the values; or json-connect, if each message has its schema");
+        return "value.format";
+    }
+    if (options->key_format == KEY_JSON && !options->key_schema) {
+        mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
+                "is json, which does not say its types: set key.schema to a file with the Avro "
+                "schema of the keys; or text, to leave them as they are");
+        return "key.format";
+    }
+    if (options->key_format == KEY_TEXT && options->key_schema) {
+        mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
+                "is set, but key.format is text: keys are not read");
+        return "key.schema";
+    }
+    return NULL;
+}
+
+mr_status mr_format_check(const mr_format_options *options, bool sink, mr_error *err)
 {
     bool value = mr_format_confluent(options, false), key = mr_format_confluent(options, true);
     const mr_registry_options *r = &options->registry;
@@ -188,6 +254,9 @@ mr_status mr_format_check(const mr_format_options *options, mr_error *err)
             mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
                     "has a user in it: set schema.registry.user and schema.registry.password");
         }
+    }
+    if (!field && sink) {
+        field = check_schemas(options, err);
     }
     if (field) {
         mr_error_field(err, field);

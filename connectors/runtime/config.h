@@ -31,9 +31,10 @@ typedef struct mr_connector_config {
     const char *name;      /* "to-postgres" */
     const char *task_name; /* "trip-analytics.to-postgres" */
     const mr_connector *connector;
-    mr_source_options source; /* when connector->source */
-    mr_sink_options sink;     /* when connector->sink */
-    size_t route_count;       /* sinks: at least 1 */
+    mr_source_options source;                   /* when connector->source */
+    mr_sink_options sink;                       /* when connector->sink */
+    const mr_schema *value_schema, *key_schema; /* sinks: as given; NULL: none */
+    size_t route_count;                         /* sinks: at least 1 */
     const char *const *route_names;
     const char *const *route_queries; /* NULL entries: records as they are */
     void *internal;                   /* how to make more instances; owned by config.c */

@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/options.h"
+#include "codec/schema.h"
 #include "runtime/config_parts.h"
 #include "transform/transform.h"
 
@@ -499,20 +500,22 @@ static void check_source(const draft *d)
 /* Keys that a source makes itself are text. */
 static void check_format(const draft *d)
 {
+    mr_connector_config *config = d->config;
     const mr_connector *connector = d->config->connector;
     const mr_format_options *format = mr_format_of(d->config);
     mr_error err = {0};
-    if (mr_format_check(format, &err) != MR_OK) {
+    if (mr_format_check(format, connector->sink, &err) != MR_OK ||
+        mr_format_schema(format, false, &config->value_schema, &err) != MR_OK ||
+        mr_format_schema(format, true, &config->key_schema, &err) != MR_OK) {
         mr_config_tell(d->reader, place_of(d, d->path, err.field), "%s", err.text);
-    } else if (connector->capabilities & MR_MAKES_KEYS && mr_format_confluent(format, true)) {
+    } else if (connector->capabilities & MR_MAKES_KEYS && format->key_format) {
         mr_config_tell(d->reader, place_of(d, d->path, "key.format"),
-                       "is avro-confluent, but the source %s makes its keys itself, as text: leave "
-                       "it out",
-                       connector->name);
-    } else if (connector->source && mr_format_confluent(format, true) &&
-               !d->config->source.key_fields.count) {
+                       "is %s, but the source %s makes its keys itself, as text: leave it out",
+                       mr_format_name(format, true), connector->name);
+    } else if (connector->source && format->key_format && !config->source.key_fields.count) {
         mr_config_tell(d->reader, place_of(d, d->path, "key.format"),
-                       "is avro-confluent, but key.fields names no field, so records have no key");
+                       "is %s, but key.fields names no field, so records have no key",
+                       mr_format_name(format, true));
     }
 }
 
@@ -658,6 +661,8 @@ void mr_config_connector_release(mr_connector_config *config)
         mr_options_release(common_options(config->connector), common_state(config));
         json_decref(r->options);
         json_decref(r->routes);
+        mr_schema_release(config->value_schema);
+        mr_schema_release(config->key_schema);
         free(r);
         config->internal = NULL;
     }

@@ -140,6 +140,9 @@ static mr_status read_record(mr_intake *in, const mr_wire_format *format,
     mr_record *record = *ret;
     mr_status status = mr_formats_read(format, key_format, m, in->arena, record, err);
     record->origin = (uint32_t)index;
+    if (!format) {
+        record->op = MR_OP_DELETE; /* null, or the null in an envelope of JSON */
+    }
     if (status == MR_OK && format && format->notice && record->value) {
         mr_notice_log(m->topic, record, record->value);
         *ret = NULL;
@@ -178,6 +181,12 @@ static mr_status route_batch(mr_intake *in, const mr_batch *decoded, mr_error *e
     return MR_OK;
 }
 
+/* Written with several schemas, records are alike when they are read into one. */
+static bool same_run(const mr_wire_format *a, const mr_wire_format *b)
+{
+    return a->schema == b->schema && a->key_schema == b->key_schema && a->unwrap == b->unwrap;
+}
+
 /* Decodes the run of messages that starts at `decoded`, shares topic and schema, and ends before
  * `end`. Notices and messages that can not be read have no part in it. */
 static mr_status decode_run(mr_intake *in, size_t end, mr_error *err)
@@ -193,8 +202,8 @@ static mr_status decode_run(mr_intake *in, size_t end, mr_error *err)
         if (status == MR_OK) {
             status = mr_formats_find(in->formats, m->key, true, key_run, &key_format, err);
         }
-        if (status == MR_OK && ((format && !format->notice && run && format != run) ||
-                                (key_format && key_run && key_format != key_run))) {
+        if (status == MR_OK && ((format && !format->notice && run && !same_run(format, run)) ||
+                                (key_format && key_run && !same_run(key_format, key_run)))) {
             break;
         }
         mr_record *record = &batch.records[batch.count];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One encoder per schema, one buffer for all messages; the producer copies what it is given. What a
+/* One writer per schema, one buffer for all messages; the producer copies what it is given. What a
  * source has in its final form already (raw_key, raw_value without a schema) is passed on as it is.
  */
 #include "runtime/outlet.h"
@@ -12,8 +12,8 @@
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "base/buffer.h"
-#include "codec/avro.h"
 #include "codec/schema.h"
+#include "runtime/writer.h"
 #include "transform/transform.h"
 
 enum {
@@ -25,13 +25,11 @@ enum {
 typedef struct known {
     const mr_schema *schema; /* our reference */
     char *topic;             /* whose readers know it; NULL: those of all topics */
-    mr_encoder *encoder;
-    mr_wire_header header;
+    mr_writer *writer;
     int *key_fields; /* index per key field; unused where the source makes the keys */
     /* Keys with a schema: */
     const mr_schema *key_schema; /* our reference; NULL: keys are text */
-    mr_encoder *key_encoder;
-    mr_wire_header key_header;
+    mr_writer *key_writer;
 } known;
 
 struct mr_outlet {
@@ -70,8 +68,8 @@ mr_status mr_outlet_new(const mr_connector_config *config, const mr_wires *wires
 
 static void release_known(known *k)
 {
-    mr_encoder_free(k->encoder);
-    mr_encoder_free(k->key_encoder);
+    mr_writer_free(k->writer);
+    mr_writer_free(k->key_writer);
     mr_schema_release(k->schema);
     mr_schema_release(k->key_schema);
     free(k->topic);
@@ -162,14 +160,12 @@ static mr_status prepare_keys(mr_outlet *out, known *k, const char *topic, mr_er
         return status;
     }
     status = make_key_schema(names, k->schema, k->key_fields, &k->key_schema, err);
-    if (status == MR_OK) {
-        status = mr_wire_announce(&out->wires->key, topic, k->key_schema, out->stop, &k->key_header,
-                                  err);
-    }
-    return status == MR_OK ? mr_encoder_new(k->key_schema, &k->key_encoder, err) : status;
+    return status == MR_OK ? mr_writer_new(&out->wires->key, topic, k->key_schema, out->stop,
+                                           &k->key_writer, err)
+                           : status;
 }
 
-/* The encoder of a schema; on the first meeting the schema is made known to readers. */
+/* The writer of a schema; on the first meeting the schema is made known to readers. */
 static mr_status find_known(mr_outlet *out, const mr_schema *schema, const char *topic,
                             const known **ret, mr_error *err)
 {
@@ -187,10 +183,7 @@ static mr_status find_known(mr_outlet *out, const mr_schema *schema, const char 
                .key_fields = mr_calloc(out->config->source.key_fields.count, sizeof(int))};
     mr_status status = prepare_keys(out, &k, topic, err);
     if (status == MR_OK) {
-        status = mr_wire_announce(&out->wires->value, topic, schema, out->stop, &k.header, err);
-    }
-    if (status == MR_OK) {
-        status = mr_encoder_new(schema, &k.encoder, err);
+        status = mr_writer_new(&out->wires->value, topic, schema, out->stop, &k.writer, err);
     }
     if (status != MR_OK) {
         release_known(&k);
@@ -274,9 +267,8 @@ static mr_status encode_key(mr_outlet *out, const known *k, const mr_cell *value
     }
     const mr_cell record = {.type = MR_RECORD, .len = (uint32_t)names->count, .as.cells = cells};
     mr_buffer_clear(&out->key);
-    mr_buffer_add(&out->key, k->key_header.bytes, k->key_header.len);
     mr_status status =
-        mr_encode(k->key_encoder, names->count == 1 ? cells : &record, &out->key, err);
+        mr_writer_put(k->key_writer, names->count == 1 ? cells : &record, &out->key, err);
     *ret = (mr_slice){mr_buffer_text(&out->key), out->key.len};
     return status;
 }
@@ -326,8 +318,7 @@ static mr_status make_message(mr_outlet *out, const known *k, const mr_record *r
         return MR_OK;
     }
     mr_buffer_clear(&out->message);
-    mr_buffer_add(&out->message, k->header.bytes, k->header.len);
-    mr_status status = mr_encode(k->encoder, record->value, &out->message, err);
+    mr_status status = mr_writer_put(k->writer, record->value, &out->message, err);
     if (status == MR_OK && !message->key.data && !source_makes_keys(out)) {
         status = make_key(out, k, record->value, &message->key, err);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Outlet of a source: batches in, Avro messages to the producer out. Applies the source's query,
+ * Outlet of a source: batches in, messages to the producer out. Applies the source's query,
  * makes the keys, and sees to it that a schema is known to readers before a record that needs it.
  */
 #ifndef MR_RUNTIME_OUTLET_H

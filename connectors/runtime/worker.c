@@ -107,6 +107,8 @@ void mr_worker_start(mr_worker *w, mr_shared *shared, const mr_connector_config 
     size_t at = (size_t)(config - shared->pipeline->connectors);
     w->wires = mr_format_wires(format, shared->schemas,
                                shared->registries ? shared->registries[at] : NULL);
+    w->wires.value.wanted = config->value_schema;
+    w->wires.key.wanted = config->key_schema;
     if (pthread_create(&w->thread, NULL, worker_main, w) != 0) {
         abort(); /* no thread for a task: as good as out of memory */
     }

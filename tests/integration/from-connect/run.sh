@@ -110,7 +110,8 @@ equal "hosts, TLS, schema" '"postgresql://${env:PGUSER}@db1:5433,db2/shop?sslmod
 equal "a table for each topic is not to be had" "NO EQUAL null" "$(became table.name.format) $(sink table)"
 equal "keys of Kafka's coordinates, and the fields" \
     '"SELECT _topic AS __connect_topic, _partition AS __connect_partition, _offset AS __connect_offset, \"a\", \"b \"\"quoted\"\"\" FROM record"' "$(sink query)"
-equal "JSON is not read" "NO EQUAL null" "$(became value.converter) $(sink value.format)"
+equal "JSON without a schema needs a file with one" '"json" "value.avsc"' "$(sink value.format) $(sink value.schema)"
+contains "and it says so" "$(jq -r '.options[] | select(.option == "value.converter") | .text // .note // tostring' report.json)" "which is yours to write"
 equal "numbers are numbers" 500 "$(sink batch.size)"
 equal "where to start" '"latest"' "$(sink starting.position)"
 equal "the dead letters" '"dead"' "$(sink on.failure.topic)"
@@ -120,6 +121,26 @@ for option in transforms.route.type no.such.option "connection.url: defaultRowFe
     equal "$option has no equal" "NO EQUAL" "$(became "$option")"
 done
 equal "no option is left out" "" "$(comm -13 <(jq -r '.options[].option' report.json | sort -u) <(jq -r 'keys[]' much.json | sort))"
+
+# --- JSON with its schema: the converter's default
+jq 'del(.["value.converter.schemas.enable"]) + {"key.converter": .["value.converter"]}' much.json >json.json
+"$MILLRACE" init --from-connect json.json --json >report.json
+equal "JSON with its schema" '"json-connect" "json-connect" null' "$(sink value.format) $(sink key.format) $(sink value.schema)"
+topic=$(unique json)
+make_topic "$topic"
+echo '{"schema":{"type":"struct","fields":[{"type":"int32","optional":false,"field":"id"}],"optional":false},"payload":{"id":7}}' |
+    kcat -b "$KAFKA_BOOTSTRAP_SERVERS" -t "$topic" -P
+cat >json.properties <<PROPERTIES
+name=json-$topic
+connector.class=io.confluent.connect.jdbc.JdbcSinkConnector
+topics=$topic
+connection.url=jdbc:sqlite:test.db
+auto.create=true
+value.converter=org.apache.kafka.connect.json.JsonConverter
+PROPERTIES
+run_ok "such a configuration is converted" "$MILLRACE" init --from-connect json.properties --out json
+run_ok "and runs" "$MILLRACE" run json/pipeline.json --once
+equal "the row arrives" 7 "$(sql "SELECT id FROM \"$topic\"")"
 
 # --- Not what it takes
 echo '{"connector.class": "io.confluent.connect.s3.S3SinkConnector"}' >s3.json

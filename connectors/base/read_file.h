@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A whole file that a user has named, for verbs that take small ones. */
-#ifndef MR_CLI_READ_FILE_H
-#define MR_CLI_READ_FILE_H
+/* A whole file that a user has named, where small ones are taken. */
+#ifndef MR_BASE_READ_FILE_H
+#define MR_BASE_READ_FILE_H
 
 #include "api/error.h"
 #include "base/buffer.h"

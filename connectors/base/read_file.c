@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See read_file.h. */
-#include "cli/read_file.h"
+#include "base/read_file.h"
 
 #include <errno.h>
 

@@ -27,10 +27,10 @@ static mr_status cannot(mr_error *err, const char *what, const char *path)
 }
 
 mr_status file_catalog_init(file_catalog *catalog, const char *path, const char *pattern,
-                            mr_error *err)
+                            file_kind wanted, mr_error *err)
 {
     struct stat st;
-    *catalog = (file_catalog){.path = path, .pattern = pattern, .task_count = 1};
+    *catalog = (file_catalog){.path = path, .pattern = pattern, .wanted = wanted, .task_count = 1};
     if (stat(path, &st) != 0) {
         if (strpbrk(path, "*?[")) {
             catalog->kind = FILE_GLOB;
@@ -156,6 +156,14 @@ static void found(file_catalog *catalog, const char *name, const char *path)
     entry->now = file_look_of(&st);
 }
 
+static bool wanted_here(const file_catalog *catalog, const char *name)
+{
+    if (catalog->pattern) {
+        return fnmatch(catalog->pattern, name, FNM_PERIOD) == 0;
+    }
+    return name[0] != '.' && file_name_known(name, catalog->wanted);
+}
+
 static mr_status scan_folder(file_catalog *catalog, mr_error *err)
 {
     DIR *folder = opendir(catalog->path);
@@ -166,7 +174,7 @@ static mr_status scan_folder(file_catalog *catalog, mr_error *err)
     const char *slash = len && catalog->path[len - 1] == '/' ? "" : "/";
     struct dirent *item;
     while ((item = readdir(folder))) {
-        if (fnmatch(catalog->pattern, item->d_name, FNM_PERIOD) == 0) {
+        if (wanted_here(catalog, item->d_name)) {
             mr_auto_free char *path = mr_format("%s%s%s", catalog->path, slash, item->d_name);
             found(catalog, item->d_name, path);
         }

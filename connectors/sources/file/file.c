@@ -77,10 +77,11 @@ static mr_status open_source(mr_task *task, const mr_positions *resume, mr_error
     };
     self->opened = true;
     self->next_scan_us = self->next_progress_us = 0;
+    self->pending = false;
     file_reader_init(&self->reader, &self->format);
     mr_status status = load_schema(self, resume, err);
     if (status == MR_OK) {
-        status = file_catalog_init(&self->catalog, self->path, self->pattern, err);
+        status = file_catalog_init(&self->catalog, self->path, self->pattern, FILE_CSV, err);
         if (err && status != MR_OK) {
             err->permanent = mr_task_once(task);
         }
@@ -126,27 +127,26 @@ static void add_record(mr_batch *out, const mr_cell *value, const file_item *ite
 }
 
 /* Takes what one event yields. */
-static mr_status take(mr_task *task, mr_batch *out, file_event event, const file_item *item,
-                      mr_error *err)
+static void take(mr_task *task, mr_batch *out, file_event event, const file_item *item)
 {
     file_state *self = mr_self(task);
     mr_error why;
     if (event == FILE_BAD) {
         mr_fail(&why, MR_REJECT, MR_DOMAIN_RECORD, "%s", item->why);
         file_reject(task, item, &why);
-        return MR_OK;
+        return;
     }
     mr_cell *value = mr_arena_alloc(out->arena, sizeof *value);
     if (file_plan_fill(&self->plan, &self->reader.csv, item->input, out->arena, value, &why) !=
         MR_OK) {
         file_reject(task, item, &why);
-        return MR_OK;
+        return;
     }
     if (!self->schema) {
-        return file_give_back(self, item, err);
+        file_give_back(self, item);
+        return;
     }
     add_record(out, value, item);
-    return MR_OK;
 }
 
 /* Takes records of the current file until the buffer is used up. */
@@ -166,13 +166,14 @@ static mr_status read_batch(mr_task *task, mr_batch *out, mr_error *err)
         file_event event = file_reader_next(reader, &item);
         mr_status status = MR_OK;
         if (event != FILE_DRY) {
-            status = take(task, out, event, &item, err);
+            take(task, out, event, &item);
         } else if (out->count || self->touched) {
             break;
         } else if (reader->at_end) {
-            file_leave(task);
+            status = file_ended(task, err);
         } else if (fills-- > 0) {
             status = file_reader_fill(reader, err);
+            status = status == MR_REJECT ? file_damaged(task, err) : status;
         } else {
             break;
         }
@@ -191,7 +192,8 @@ static void keep_position(mr_task *task, const mr_batch *out)
         return;
     }
     entry->position.sent += (int64_t)out->count;
-    if (self->reader.offset != entry->position.offset) {
+    bool packed = self->reader.stream.packing != FILE_PLAIN;
+    if (self->reader.offset != (packed ? entry->position.unpacked : entry->position.offset)) {
         file_set_position(task, entry);
     }
     file_tell_progress(task, false);
@@ -225,6 +227,7 @@ static mr_status poll_source(mr_task *task, mr_batch *out, int64_t deadline_us, 
             }
         }
         if (out->count || self->touched) {
+            self->pending = true;
             return MR_OK;
         }
         if (self->current) {
@@ -244,15 +247,22 @@ static mr_status poll_source(mr_task *task, mr_batch *out, int64_t deadline_us, 
     }
 }
 
+static void acked(mr_task *task)
+{
+    file_state *self = mr_self(task);
+    self->pending = false;
+}
+
 /* --- what users see --- */
 
 static const mr_option options[] = {
     MR_TEXT("path", file_state, path, NULL, MR_OPT_REQUIRED | MR_OPT_PATH,
             "What to read: a file, a folder (its files that match `pattern`), or a glob such as "
             "/data/*/trips-*.csv in quotes."),
-    MR_TEXT("pattern", file_state, pattern, "*.csv", 0,
-            "Which files of a folder to read, as a glob over their names. Files that are still "
-            "being written are best given another name first, then renamed."),
+    MR_TEXT("pattern", file_state, pattern, NULL, 0,
+            "Which files of a folder to read, as a glob over their names. Without it: those whose "
+            "names end in .csv or .tsv, or in that and .gz or .zst. Files that are still being "
+            "written are best given another name first, then renamed."),
     MR_TEXT("schema", file_state, schema_option, NULL, MR_OPT_PATH,
             "The Avro record schema of the records: a file (.avsc) or JSON text. Columns are "
             "matched to fields by name. Without it the schema is inferred from the first file that "
@@ -280,7 +290,7 @@ static const mr_option options[] = {
 };
 
 static const mr_source operations = {
-    .open = open_source, .poll = poll_source, .close = close_source};
+    .open = open_source, .poll = poll_source, .acked = acked, .close = close_source};
 
 extern const mr_connector mr_file_source;
 const mr_connector mr_file_source = {

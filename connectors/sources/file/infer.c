@@ -160,6 +160,9 @@ static mr_status look(file_reader *reader, const file_sample *sample, evidence *
                 break;
             }
             mr_status status = file_reader_fill(reader, err);
+            if (status == MR_REJECT) {
+                break; /* damaged: what came before counts */
+            }
             if (status != MR_OK) {
                 return status;
             }

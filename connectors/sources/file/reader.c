@@ -7,10 +7,8 @@
  */
 #include "reader.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 
@@ -18,7 +16,7 @@ enum { BUFFER_BYTES = 1 << 20 };
 
 void file_reader_init(file_reader *reader, const file_format *format)
 {
-    *reader = (file_reader){.format = *format, .fd = -1, .line = 1};
+    *reader = (file_reader){.format = *format, .stream = FILE_STREAM_NONE, .line = 1};
     if (!reader->format.read_max_bytes) {
         reader->format.read_max_bytes = SIZE_MAX;
     }
@@ -30,10 +28,7 @@ void file_reader_init(file_reader *reader, const file_format *format)
 
 void file_reader_stop(file_reader *reader)
 {
-    if (reader->fd >= 0) {
-        close(reader->fd);
-    }
-    reader->fd = -1;
+    file_stream_stop(&reader->stream);
 }
 
 void file_reader_release(file_reader *reader)
@@ -54,18 +49,39 @@ static void forget_bytes(file_reader *reader, int64_t offset, int64_t line)
 
 void file_reader_start(file_reader *reader, int fd)
 {
-    file_reader_stop(reader);
-    reader->fd = fd;
+    file_stream_start(&reader->stream, fd, reader->format.packing);
+    reader->crc = reader->item_crc = 0;
     forget_bytes(reader, 0, 1);
+}
+
+bool file_reader_cut(const file_reader *reader)
+{
+    return reader->at_end && reader->stream.inside;
+}
+
+static void consume(file_reader *reader, size_t bytes, int64_t lines)
+{
+    if (reader->stream.packing != FILE_PLAIN) {
+        reader->crc = file_crc(reader->crc, reader->data + reader->start, bytes);
+    }
+    reader->start += bytes;
+    reader->offset += (int64_t)bytes;
+    reader->line += lines;
 }
 
 mr_status file_reader_seek(file_reader *reader, int64_t offset, int64_t line, bool skipping,
                            mr_error *err)
 {
+    if (reader->stream.packing != FILE_PLAIN && offset > reader->offset) {
+        /* A packed file can only go forward: what is in the buffer is part of the way. */
+        int64_t unread = (int64_t)(reader->end - reader->start), left = offset - reader->offset;
+        consume(reader, (size_t)(left < unread ? left : unread), 0);
+        reader->line = line;
+    }
     if (offset != reader->offset) {
-        if (lseek(reader->fd, offset, SEEK_SET) < 0) {
-            return mr_fail(err, MR_REOPEN, MR_DOMAIN_FILE, "cannot move to offset %lld: %s",
-                           (long long)offset, strerror(errno));
+        mr_status status = file_stream_seek(&reader->stream, offset, &reader->crc, err);
+        if (status != MR_OK) {
+            return status;
         }
         forget_bytes(reader, offset, line);
     }
@@ -95,27 +111,15 @@ mr_status file_reader_fill(file_reader *reader, mr_error *err)
     if (room > reader->format.read_max_bytes) {
         room = reader->format.read_max_bytes;
     }
-    ssize_t got;
-    do {
-        got = read(reader->fd, reader->data + reader->end, room);
-    } while (got < 0 && errno == EINTR);
-    if (got < 0) {
-        mr_fail(err, MR_REOPEN, MR_DOMAIN_FILE, "cannot read at offset %lld: %s",
-                (long long)(reader->offset + (int64_t)(reader->end - reader->start)),
-                strerror(errno));
-        mr_error_code(err, errno, "");
-        return MR_REOPEN;
+    size_t got;
+    mr_status status =
+        file_stream_read(&reader->stream, reader->data + reader->end, room, &got, err);
+    if (status != MR_OK) {
+        return status;
     }
-    reader->end += (size_t)got;
+    reader->end += got;
     reader->at_end = got == 0;
     return MR_OK;
-}
-
-static void consume(file_reader *reader, size_t bytes, int64_t lines)
-{
-    reader->start += bytes;
-    reader->offset += (int64_t)bytes;
-    reader->line += lines;
 }
 
 static const char *find_newline(const file_reader *reader, size_t len)
@@ -185,8 +189,9 @@ file_event file_reader_next(file_reader *reader, file_item *item)
             return FILE_DRY;
         }
         const char *data = reader->data + reader->start;
-        bool last = reader->at_end && reader->complete && unread <= limit;
+        bool last = reader->at_end && reader->complete && !reader->stream.inside && unread <= limit;
         item->line = reader->line;
+        reader->item_crc = reader->crc;
         mr_csv *csv = &reader->csv;
         switch (mr_csv_next(csv, data, unread < limit ? unread : limit, last)) {
         case MR_CSV_RECORD:

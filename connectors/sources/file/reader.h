@@ -17,12 +17,14 @@
 #include "api/error.h"
 #include "api/record.h"
 #include "codec/csv.h"
+#include "format.h"
 
 enum { FILE_COLUMNS_MAX = 4096 };
 
 typedef struct file_format {
     char delimiter;
     size_t line_max_bytes;
+    file_packing packing; /* of the file that is started next */
     /* Tests make these tiny; 0: the usual. */
     size_t read_max_bytes; /* largest single read() */
     size_t buffer_bytes;   /* what the buffer has at first */
@@ -33,12 +35,15 @@ typedef struct file_reader {
     mr_csv csv; /* fields of the record yielded last */
     char *data; /* unread bytes are data[start..end) */
     size_t start, end, capacity;
-    int fd;         /* -1: no file. Owned */
-    int64_t offset; /* in the file, of data[start] */
+    file_stream stream;
+    int64_t offset; /* in the file (unpacked), of data[start] */
     int64_t line;   /* physical line, from 1, of data[start] */
     bool at_end;    /* nothing could be read at the last fill */
     bool complete;  /* nothing more will be written: the end of the file ends its last record */
     bool skipping;  /* inside a line that is too long, already rejected */
+    /* Packed files: CRC-32 of what lies before data[start], and of what lay before the item that
+     * was yielded last. */
+    uint32_t crc, item_crc;
 } file_reader;
 
 typedef enum file_event {
@@ -62,12 +67,15 @@ void file_reader_release(file_reader *reader);
 
 /* Reads `fd` from the start; takes it over, and closes the file read before. */
 void file_reader_start(file_reader *reader, int fd);
+/* The packed file has come to an end inside a member. */
+bool file_reader_cut(const file_reader *reader);
 void file_reader_stop(file_reader *reader); /* closes the file; keeps the buffer */
 /* Goes on at an offset at which a record starts (or, with skipping, within a line). */
 MR_CHECKED mr_status file_reader_seek(file_reader *reader, int64_t offset, int64_t line,
                                       bool skipping, mr_error *err);
 
-/* Reads more. Sets at_end when there is no more. */
+/* Reads more. Sets at_end when there is no more. MR_REJECT: a packed file is damaged; what came
+ * before has been yielded. */
 MR_CHECKED mr_status file_reader_fill(file_reader *reader, mr_error *err);
 file_event file_reader_next(file_reader *reader, file_item *item);
 

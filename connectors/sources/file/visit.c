@@ -21,10 +21,20 @@ enum { PROGRESS_INTERVAL_US = 50000 };
 
 static void take_position(file_state *self)
 {
+    const file_reader *r = &self->reader;
     file_position *p = &self->current->position;
-    p->offset = self->reader.offset;
-    p->line = self->reader.line;
-    p->skipping = self->reader.skipping;
+    p->offset = r->offset;
+    p->line = r->line;
+    p->skipping = r->skipping;
+    if (r->stream.packing != FILE_PLAIN) {
+        bool whole = r->start == r->end && !r->stream.inside;
+        p->offset = whole || !r->stream.taken ? r->stream.taken : r->stream.taken - 1;
+        p->unpacked = r->offset;
+        p->crc = r->crc;
+    }
+    if (p->refused) {
+        p->offset = self->current->now.size;
+    }
 }
 
 void file_set_position(mr_task *task, file_entry *entry)
@@ -32,7 +42,7 @@ void file_set_position(mr_task *task, file_entry *entry)
     file_state *self = mr_self(task);
     char text[FILE_POSITION_ROOM];
     take_position(self);
-    file_entry_position(entry, self->reader.fd, text);
+    file_entry_position(entry, self->reader.stream.fd, text);
     mr_task_position(
         task, mr_arena_format(mr_task_arena(task), FILE_POSITION_PREFIX "%s", entry->name), text);
     self->touched = true;
@@ -59,16 +69,16 @@ void file_leave(mr_task *task)
     file_entry *entry = self->current;
     int64_t before = entry->done.size;
     take_position(self);
-    int64_t read_to = self->reader.offset + (int64_t)(self->reader.end - self->reader.start);
-    bool whole = file_entry_settle(entry, self->reader.fd, read_to);
+    int64_t read_to = entry->position.refused ? entry->position.offset : self->reader.stream.taken;
+    bool whole = file_entry_settle(entry, self->reader.stream.fd, read_to);
     entry->complete_at_us = 0;
     if (!whole && !self->reader.complete && self->complete_after_ms) {
         entry->complete_at_us = mr_clock_us() + self->complete_after_ms * 1000;
     }
-    if (whole && entry->now.size != before) {
+    if (whole && (entry->now.size != before || entry->position.damaged)) {
         file_set_position(task, entry);
     }
-    if (whole && !entry->told) {
+    if (whole && !entry->told && !entry->position.damaged) {
         entry->told = true;
         mr_task_info(task, "%s: finished; %lld lines read, %lld sent, %lld rejected", entry->path,
                      (long long)(entry->position.line - 1), (long long)entry->position.sent,
@@ -93,11 +103,57 @@ static mr_status refuse(mr_task *task, const file_item *item, mr_error *err)
                  err->text);
     file_reject(task, item, err);
     entry->position.refused = true;
-    mr_status status = file_reader_seek(&self->reader, entry->now.size, item->line, false, err);
-    if (status == MR_OK) {
-        file_leave(task);
+    file_leave(task);
+    return MR_OK;
+}
+
+mr_status file_damaged(mr_task *task, mr_error *err)
+{
+    file_state *self = mr_self(task);
+    file_entry *entry = self->current;
+    file_reader *reader = &self->reader;
+    if (self->catalog.kind == FILE_ONE) {
+        if (self->pending) {
+            return MR_IDLE;
+        }
+        mr_error_prefix(err, "%s:%lld", entry->path, (long long)reader->line);
+        if (mr_task_once(task)) {
+            err->permanent = true;
+        }
+        return MR_FATAL;
     }
-    return status;
+    mr_task_warn(
+        task,
+        "%s is read up to line %lld and no further: %s. Put it right and the rest will be taken",
+        entry->path, (long long)(reader->line - 1), err->text);
+    file_item rest = {.line = reader->line,
+                      .input = {reader->data + reader->start, reader->end - reader->start}};
+    file_reject(task, &rest, err);
+    entry->position.damaged = true;
+    file_leave(task);
+    return MR_OK;
+}
+
+mr_status file_ended(mr_task *task, mr_error *err)
+{
+    file_state *self = mr_self(task);
+    const file_stream *stream = &self->reader.stream;
+    if (!self->reader.complete || !file_reader_cut(&self->reader)) {
+        file_leave(task);
+        return MR_OK;
+    }
+    mr_fail(err, MR_REJECT, MR_DOMAIN_FILE,
+            "the file ends at byte %lld, in the middle of its %s data; it was cut off, or is not "
+            "all there yet",
+            (long long)stream->taken, file_packing_name(stream->packing));
+    return file_damaged(task, err);
+}
+
+file_format file_format_of(const file_state *self, const char *name)
+{
+    file_format format = self->format;
+    format.packing = file_packing_of(name);
+    return format;
 }
 
 /* Learns the schema from the first file that has data. It must not depend on the task, so all files
@@ -118,7 +174,8 @@ static mr_status infer_schema(mr_task *task, mr_error *err)
         if (fd < 0) {
             continue;
         }
-        mr_status status = file_infer(fd, &self->format, &sample, &json, err);
+        file_format format = file_format_of(self, entry->name);
+        mr_status status = file_infer(fd, &format, &sample, &json, err);
         if (status == MR_OK && json) {
             status = mr_schema_parse(json, strlen(json), &self->schema, err);
             if (status == MR_OK) {
@@ -162,8 +219,9 @@ static mr_status begin_reading(mr_task *task, file_header *header, const file_it
         mr_task_warn(task, "%s: the schema has no field for these columns; they are left out: %s",
                      self->current->path, unused);
     }
-    if (p->offset > self->reader.offset) {
-        return file_reader_seek(&self->reader, p->offset, p->line, p->skipping, err);
+    int64_t offset = self->reader.stream.packing == FILE_PLAIN ? p->offset : p->unpacked;
+    if (offset > self->reader.offset) {
+        return file_reader_seek(&self->reader, offset, p->line, p->skipping, err);
     }
     return MR_OK;
 }
@@ -177,11 +235,10 @@ static mr_status read_header(mr_task *task, bool first_time, mr_error *err)
     file_header header = {0};
     mr_status status = file_reader_header(&self->reader, &event, &item, err);
     if (status != MR_OK) {
-        return status;
+        return status == MR_REJECT ? file_damaged(task, err) : status;
     }
     if (event == FILE_DRY) { /* nothing there yet */
-        file_leave(task);
-        return MR_OK;
+        return file_ended(task, err);
     }
     if (event == FILE_BAD) {
         status = mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD, "the header: %s", item.why);
@@ -224,15 +281,16 @@ static mr_status enter(mr_task *task, file_entry *entry, mr_error *err)
         return status;
     }
     tell_change(task, entry, change, from);
+    self->reader.format.packing = file_packing_of(entry->name);
     file_reader_start(&self->reader, fd);
     self->reader.complete =
         mr_task_once(task) || (entry->complete_at_us && mr_clock_us() >= entry->complete_at_us &&
                                file_look_equal(&entry->now, &entry->done));
     self->current = entry;
+    entry->position.damaged = false;
     if (entry->position.refused) {
-        status = file_reader_seek(&self->reader, entry->now.size, 1, false, err);
         file_leave(task);
-        return status;
+        return MR_OK;
     }
     return read_header(task, change == FILE_NEW || change == FILE_REPLACED, err);
 }
@@ -268,7 +326,8 @@ static void tell_nothing_there(mr_task *task)
             return;
         }
     }
-    mr_task_warn(task, "there is no file %s%s%s yet%s", folder ? catalog->pattern : catalog->path,
+    const char *name = folder && !catalog->pattern ? "with a name it reads" : catalog->pattern;
+    mr_task_warn(task, "there is no file %s%s%s yet%s", folder ? name : catalog->path,
                  folder ? " in " : "", folder ? catalog->path : "",
                  mr_task_once(task) ? "" : "; waiting for one");
 }
@@ -300,15 +359,16 @@ void file_tell_progress(mr_task *task, bool now)
     }
 }
 
-mr_status file_give_back(file_state *self, const file_item *item, mr_error *err)
+void file_give_back(file_state *self, const file_item *item)
 {
-    int64_t offset = self->reader.offset - (int64_t)self->reader.csv.used;
-    mr_status status = file_reader_seek(&self->reader, offset, item->line, false, err);
-    self->current->position.offset = offset;
-    self->current->position.line = item->line;
+    file_reader *reader = &self->reader;
+    file_position *p = &self->current->position;
+    (reader->stream.packing == FILE_PLAIN ? &p->offset : &p->unpacked)[0] =
+        reader->offset - (int64_t)item->input.len;
+    p->crc = reader->item_crc;
+    p->line = item->line;
     self->current->done.size = -1;
-    file_reader_stop(&self->reader);
+    file_reader_stop(reader);
     file_plan_release(&self->plan);
     self->current = NULL;
-    return status;
 }

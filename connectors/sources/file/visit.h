@@ -26,6 +26,7 @@ typedef struct file_state {
     file_entry *current; /* NULL: between files */
     int64_t next_scan_us, next_progress_us;
     bool touched; /* this poll has set a position or rejected something */
+    bool pending; /* something was handed over that is not durable yet */
 } file_state;
 
 /* Looks which files there are, when it is time to. */
@@ -41,9 +42,21 @@ MR_CHECKED mr_status file_enter_next(mr_task *task, mr_error *err);
 /* Everything there is of the current file has been taken: closes it. */
 void file_leave(mr_task *task);
 
+/* What follows in the current file can not be read, for the reason in *err: what came before stays.
+ * In a folder this goes to the dead letters and the other files go on; a single file is all there
+ * is, so it ends the run: MR_FATAL, or MR_IDLE while what came before is not durable yet. */
+MR_CHECKED mr_status file_damaged(mr_task *task, mr_error *err);
+
+/* The end of the current file was reached: it is left; or it is damaged, since it ends too early
+ * and nothing more will be written. */
+MR_CHECKED mr_status file_ended(mr_task *task, mr_error *err);
+
+/* The format of a file of that name. */
+file_format file_format_of(const file_state *self, const char *name);
+
 /* A good line while there is no schema yet: the file has grown since its sample was taken. The line
  * is given back, and the file will be entered again. */
-MR_CHECKED mr_status file_give_back(file_state *self, const file_item *item, mr_error *err);
+void file_give_back(file_state *self, const file_item *item);
 
 /* The current file has been taken up to where the reader stands. */
 void file_set_position(mr_task *task, file_entry *entry);

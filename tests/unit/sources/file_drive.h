@@ -194,6 +194,9 @@ static inline mr_status drive_poll(drive *d, mr_error *err)
         mr_positions_set(d->stored, name, value);
     }
     mr_positions_clear(d->task.changed);
+    if (status == MR_OK || status == MR_IDLE || status == MR_END) {
+        mr_file_source.source->acked(&d->task);
+    }
     d->polls++;
     return status;
 }

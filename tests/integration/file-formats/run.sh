@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# What a file may be beside plain CSV, into a real Kafka: packed files, killed in the middle and cut in half.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../../lib/scenario.sh"
+needs kafka
+name=$(unique formats)
+cd "$TMP"
+
+# take <suffix> <path> [flags...]: reads the path to its end, as pipeline $name-<suffix>, into the topic of that name.
+take() {
+    timeout -k 2 100 "$MILLRACE" file --name "$name-$1" --topic "$name-$1" --path "$2" --once --json --progress never "${@:3}"
+}
+went() { tail -n 1 "$TMP/out" | jq -rc '"\(.end) \(.connectors[0].records_out) \(.connectors[0].dead_letters)"'; }
+ids() { "$MILLRACE" tap "$name-$1" --once | jq .value.id; }
+# once_each <suffix> <count>: the ids are 1 to count, each once.
+once_each() { equal "$1: each record once" "$(seq "$2" | md5sum)" "$(ids "$1" | sort -n | md5sum)"; }
+# letters <suffix>: where and reason of each dead letter.
+letters() {
+    kcat -q -C -b "$KAFKA_BOOTSTRAP_SERVERS" -t "$name-$1.file.dlq" -e -J | jq -r '
+        ([.headers | _nwise(2) | {key: .[0], value: .[1]}] | from_entries)
+        | "\(.["millrace.errors.where"]) \(.["__connect.errors.exception.message"])"'
+}
+
+# rows <from> <to>: CSV lines.
+rows() { seq "$1" "$2" | awk '{ printf "%d,name of %d,%d.5\n", $1, $1, $1 * 7 }'; }
+header="id,name,price"
+
+# --- Packed files ---
+
+mkdir packed
+{ echo "$header" && rows 1 1000; } | gzip >packed/a.csv.gz
+rows 1001 2000 | gzip >>packed/a.csv.gz # a second member
+{ echo "$header" && rows 2001 3000; } | zstd -q >packed/b.csv.zst
+{ echo "$header" && rows 3001 4000; } >packed/c.csv
+run_ok "packed and plain files of one folder" take packed packed
+equal "packed: all of it" "drained 4000 0" "$(went)"
+once_each packed 4000
+rows 4001 4500 | gzip >>packed/a.csv.gz
+{ echo "$header" && rows 2001 3000 && rows 4501 5000; } | zstd -q -9 >packed/b.csv.zst # packed anew
+run_ok "another member, and a file that is packed again with more" take packed packed
+equal "packed: only what is new" "drained 1000 0" "$(went)"
+once_each packed 5000
+
+# --- Killed in the middle ---
+
+# killed <suffix> <path> <count>: kill -9 as soon as some have been committed, then to the end.
+committed() { (($(ids "$1" | wc -l) > 0)); }
+killed() {
+    background "$TMP/killed.log" "$MILLRACE" file --name "$name-$1" --topic "$name-$1" --path "$2" --progress never \
+        --commit-interval-ms 20 --scan-interval-ms 10
+    if eventually 60 committed "$1"; then ok "$1: some were committed"; else not_ok "$1: some were committed" "$(tail "$TMP/killed.log")"; fi
+    kill -KILL "$LAST"
+    wait "$LAST" 2>/dev/null || true
+    run_ok "$1: to the end after kill -9" take "$1" "$2"
+    contains "$1: it was killed in the middle" "$(went)" "drained "
+    if (($(went | cut -d' ' -f2) > 0)); then ok "$1: there was something left"; else not_ok "$1: there was something left"; fi
+    once_each "$1" "$3"
+}
+{ echo "$header" && rows 1 600000; } >big.csv
+gzip -1 <big.csv >big.csv.gz
+zstd -q big.csv
+killed kill-gz big.csv.gz 600000
+killed kill-zst big.csv.zst 600000
+
+# --- Cut in half ---
+
+mkdir cut
+{ echo "$header" && rows 1 20000; } | gzip >whole.gz
+size=$(stat -c %s whole.gz)
+head -c $((size / 2)) whole.gz >cut/a.csv.gz
+{ echo "$header" && rows 20001 20100; } >cut/b.csv
+run_ok "a folder with a file that is cut in half" take cut cut
+before=$(ids cut | wc -l)
+if ((before > 5100 && before < 19000)); then ok "cut: what came before is there"; else not_ok "cut: what came before is there" "$before"; fi
+equal "cut: one dead letter" 1 "$(letters cut | wc -l)"
+contains "cut: it names file and line" "$(letters cut)" "a.csv.gz:$((before - 100 + 2)) "
+contains "cut: and the byte" "$(letters cut)" "the file ends at byte $((size / 2)), in the middle of its gzip data"
+run_ok "again" take cut cut
+equal "cut: told once" "drained 0 0" "$(went)"
+cp whole.gz cut/a.csv.gz
+run_ok "the whole file" take cut cut
+equal "cut: the rest" "drained $((20100 - before)) 0" "$(went)"
+once_each cut 20100
+
+head -c $((size / 2)) whole.gz >alone.csv.gz
+run_fails "a file by itself that is cut ends the run" 1 "the file ends at byte $((size / 2))" take alone alone.csv.gz
+equal "alone: what came before was sent" "$(seq $((before - 100)) | md5sum)" "$(ids alone | sort -n | md5sum)"
+scenario_end

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The file source: CSV files of a path, a folder or a glob, record by record. A poll takes what the
+ * The file source: files of a path, a folder or a glob, record by record. A poll takes what the
  * read buffer holds of one file and sets that file's position, so that records and position travel
  * in one Kafka transaction; a restart reads on at the byte after the last record. Between files the
  * catalog says what is next. There is one schema for all files of the source: given, or inferred
@@ -27,7 +27,9 @@ enum {
 
 static char delimiter_of(const char *option)
 {
-    return strcmp(option, "\\t") == 0 || strcmp(option, "tab") == 0 ? '\t' : option[0];
+    return !option                                                    ? ','
+           : strcmp(option, "\\t") == 0 || strcmp(option, "tab") == 0 ? '\t'
+                                                                      : option[0];
 }
 
 static mr_status check(const void *state, const mr_route *routes, size_t route_count, mr_error *err)
@@ -35,7 +37,7 @@ static mr_status check(const void *state, const mr_route *routes, size_t route_c
     const file_state *self = state;
     (void)routes;
     (void)route_count;
-    const char *d = self->delimiter;
+    const char *d = self->delimiter ? self->delimiter : ",";
     char c = delimiter_of(d);
     bool word = strcmp(d, "\\t") == 0 || strcmp(d, "tab") == 0;
     if ((!word && strlen(d) != 1) || (unsigned char)c > 126 || c == '"' || c == '\n' || c == '\r') {
@@ -81,7 +83,8 @@ static mr_status open_source(mr_task *task, const mr_positions *resume, mr_error
     file_reader_init(&self->reader, &self->format);
     mr_status status = load_schema(self, resume, err);
     if (status == MR_OK) {
-        status = file_catalog_init(&self->catalog, self->path, self->pattern, FILE_CSV, err);
+        status = file_catalog_init(&self->catalog, self->path, self->pattern, (file_kind)self->kind,
+                                   err);
         if (err && status != MR_OK) {
             err->permanent = mr_task_once(task);
         }
@@ -101,6 +104,8 @@ static void close_source(mr_task *task)
         return;
     }
     file_plan_release(&self->plan);
+    file_json_plan_free(self->json);
+    self->json = NULL;
     file_reader_release(&self->reader);
     file_catalog_release(&self->catalog);
     mr_schema_release(self->schema);
@@ -126,8 +131,18 @@ static void add_record(mr_batch *out, const mr_cell *value, const file_item *ite
     };
 }
 
+static mr_status fill(const file_state *self, file_item *item, mr_arena *arena, mr_cell *value,
+                      mr_error *why)
+{
+    if (self->reader.format.kind == FILE_NDJSON) {
+        const file_json_plan *plan = self->schema ? self->json : NULL;
+        return file_json_fill(plan, item->input, arena, value, &item->column, why);
+    }
+    return file_plan_fill(&self->plan, &self->reader.csv, item->input, arena, value, why);
+}
+
 /* Takes what one event yields. */
-static void take(mr_task *task, mr_batch *out, file_event event, const file_item *item)
+static void take(mr_task *task, mr_batch *out, file_event event, file_item *item)
 {
     file_state *self = mr_self(task);
     mr_error why;
@@ -137,8 +152,7 @@ static void take(mr_task *task, mr_batch *out, file_event event, const file_item
         return;
     }
     mr_cell *value = mr_arena_alloc(out->arena, sizeof *value);
-    if (file_plan_fill(&self->plan, &self->reader.csv, item->input, out->arena, value, &why) !=
-        MR_OK) {
+    if (fill(self, item, out->arena, value, &why) != MR_OK) {
         file_reject(task, item, &why);
         return;
     }
@@ -255,22 +269,30 @@ static void acked(mr_task *task)
 
 /* --- what users see --- */
 
+static const char *const kinds[] = {"auto", "csv", "ndjson", NULL};
+
 static const mr_option options[] = {
     MR_TEXT("path", file_state, path, NULL, MR_OPT_REQUIRED | MR_OPT_PATH,
             "What to read: a file, a folder (its files that match `pattern`), or a glob such as "
             "/data/*/trips-*.csv in quotes."),
     MR_TEXT("pattern", file_state, pattern, NULL, 0,
             "Which files of a folder to read, as a glob over their names. Without it: those whose "
-            "names end in .csv or .tsv, or in that and .gz or .zst. Files that are still being "
-            "written are best given another name first, then renamed."),
+            "names say that they are of the `format`. Files that are still being written are best "
+            "given another name first, then renamed."),
+    MR_CHOICE("format", file_state, kind, "auto", kinds, 0,
+              "What the files hold: csv, ndjson (a JSON object per line), or auto: what the name "
+              "says, csv if it says nothing. .csv and .tsv are csv; .ndjson, .jsonl and .json "
+              "ndjson. Each may have .gz or .zst after it, and is unpacked then."),
     MR_TEXT("schema", file_state, schema_option, NULL, MR_OPT_PATH,
-            "The Avro record schema of the records: a file (.avsc) or JSON text. Columns are "
-            "matched to fields by name. Without it the schema is inferred from the first file that "
+            "The Avro record schema of the records: a file (.avsc) or JSON text. Columns and "
+            "members are matched to fields by name. Without it the schema is inferred from the "
+            "first file that "
             "has data, and kept."),
     MR_TEXT("record.name", file_state, record_name, "Record", 0,
             "Name of an inferred schema's record, with a namespace if wanted: taxi.Trip."),
-    MR_TEXT("delimiter", file_state, delimiter, ",", 0,
-            "What stands between fields: one ASCII character, or tab."),
+    MR_TEXT("delimiter", file_state, delimiter, NULL, 0,
+            "What stands between fields of CSV: one ASCII character, or tab. Without it: a comma, "
+            "in files whose names end in .tsv a tab."),
     MR_TEXT("null.text", file_state, null_text, "", 0,
             "The text that means null in a nullable column when it is not in quotes: empty, NA, "
             "\\N. In columns that are not text an empty field is always null."),
@@ -295,15 +317,18 @@ static const mr_source operations = {
 extern const mr_connector mr_file_source;
 const mr_connector mr_file_source = {
     .name = "file",
-    .summary = "Reads CSV files, a folder of them, or what is added to them",
+    .summary = "Reads CSV and NDJSON files, a folder of them, or what is added to them",
     .help =
-        "Reads CSV files with a header line and sends one record per line. It goes on reading what "
+        "Reads CSV files with a header line, or files of a JSON object per line, and sends one "
+        "record per line. It goes on reading what "
         "is added to files and which files are added to a folder; with --once it reads what is "
         "there and ends.\n\n"
         "  millrace file --path trips/ --topic taxi_trips --once\n\n"
         "CSV: fields may be in quotes (\"\" stands for a quote) and hold newlines; lines end in LF "
         "or CRLF; a byte order mark and empty lines are skipped. Header titles become Avro names "
         "([^A-Za-z0-9_] to _).\n\n"
+        "Files that end in .gz or .zst are unpacked as they are read; NDJSON and packed files: "
+        "docs/files.md.\n\n"
         "How far each file has been read is stored in Kafka, in the same transaction as its "
         "records: after a crash reading goes on at the byte after the last record, with nothing "
         "lost or doubled. A file that was read is not read again, also under another name in the "

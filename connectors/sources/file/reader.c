@@ -54,6 +54,13 @@ void file_reader_start(file_reader *reader, int fd)
     forget_bytes(reader, 0, 1);
 }
 
+void file_reader_expect(file_reader *reader, file_format format)
+{
+    reader->format.packing = format.packing;
+    reader->format.kind = format.kind;
+    reader->csv.delimiter = format.delimiter;
+}
+
 bool file_reader_cut(const file_reader *reader)
 {
     return reader->at_end && reader->stream.inside;
@@ -163,6 +170,7 @@ static file_event too_long(file_reader *reader, file_item *item)
 {
     size_t limit = reader->format.line_max_bytes;
     const char *data = reader->data + reader->start, *newline = find_newline(reader, limit);
+    item->line = reader->line;
     if (newline) {
         return bad_line(reader, item, (size_t)(newline + 1 - data),
                         "a quote is opened and not closed within line.max.bytes");
@@ -175,13 +183,50 @@ static file_event too_long(file_reader *reader, file_item *item)
     return FILE_BAD;
 }
 
+static bool blank(mr_slice line)
+{
+    size_t i = 0;
+    while (i < line.len && strchr(" \t\r\n", line.data[i]) && line.data[i]) {
+        i++;
+    }
+    return i == line.len;
+}
+
+/* The next line that is not blank. */
+static file_event next_line(file_reader *reader, file_item *item)
+{
+    for (;;) {
+        size_t unread = reader->end - reader->start, limit = reader->format.line_max_bytes;
+        if (!unread) {
+            return FILE_DRY;
+        }
+        const char *data = reader->data + reader->start;
+        const char *newline = find_newline(reader, unread < limit ? unread : limit);
+        bool last = reader->at_end && reader->complete && !reader->stream.inside;
+        if (!newline && (!last || unread > limit)) {
+            return unread > limit ? too_long(reader, item) : FILE_DRY;
+        }
+        item->line = reader->line;
+        item->input = (mr_slice){data, newline ? (size_t)(newline + 1 - data) : unread};
+        reader->item_crc = reader->crc;
+        consume(reader, item->input.len, 1);
+        if (!blank(item->input)) {
+            return FILE_RECORD;
+        }
+    }
+}
+
 file_event file_reader_next(file_reader *reader, file_item *item)
 {
+    item->column = 0;
     while (reader->skipping) {
         skip(reader);
         if (reader->skipping || reader->start == reader->end) {
             return FILE_DRY;
         }
+    }
+    if (reader->format.kind == FILE_NDJSON) {
+        return next_line(reader, item);
     }
     for (;;) {
         size_t unread = reader->end - reader->start, limit = reader->format.line_max_bytes;
@@ -218,7 +263,7 @@ static void skip_byte_order_mark(file_reader *reader)
     }
 }
 
-mr_status file_reader_header(file_reader *reader, file_event *event, file_item *item, mr_error *err)
+mr_status file_reader_begin(file_reader *reader, mr_error *err)
 {
     do {
         mr_status status = file_reader_fill(reader, err);
@@ -227,6 +272,15 @@ mr_status file_reader_header(file_reader *reader, file_event *event, file_item *
         }
     } while (!reader->at_end && reader->end - reader->start < 3);
     skip_byte_order_mark(reader);
+    return MR_OK;
+}
+
+mr_status file_reader_header(file_reader *reader, file_event *event, file_item *item, mr_error *err)
+{
+    mr_status begun = file_reader_begin(reader, err);
+    if (begun != MR_OK) {
+        return begun;
+    }
     while ((*event = file_reader_next(reader, item)) == FILE_DRY && !reader->at_end) {
         mr_status status = file_reader_fill(reader, err);
         if (status != MR_OK) {

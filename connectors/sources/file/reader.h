@@ -25,6 +25,7 @@ typedef struct file_format {
     char delimiter;
     size_t line_max_bytes;
     file_packing packing; /* of the file that is started next */
+    file_kind kind;       /* FILE_NDJSON: lines; else CSV records */
     /* Tests make these tiny; 0: the usual. */
     size_t read_max_bytes; /* largest single read() */
     size_t buffer_bytes;   /* what the buffer has at first */
@@ -47,13 +48,14 @@ typedef struct file_reader {
 } file_reader;
 
 typedef enum file_event {
-    FILE_RECORD, /* reader->csv holds the fields */
+    FILE_RECORD, /* reader->csv holds the fields; NDJSON: item->input is a line */
     FILE_BAD,    /* item->input could not be understood: item->why */
     FILE_DRY,    /* nothing more in the buffer: fill, or end when at_end */
 } file_event;
 
 typedef struct file_item {
     int64_t line;    /* where it starts */
+    int64_t column;  /* of what is wrong, if known; else 0 */
     mr_slice input;  /* its bytes without the line's end; of a bad line at most
                         FILE_SHOWN_BYTES */
     const char *why; /* FILE_BAD */
@@ -65,6 +67,8 @@ enum { FILE_SHOWN_BYTES = 512 << 10 };
 void file_reader_init(file_reader *reader, const file_format *format);
 void file_reader_release(file_reader *reader);
 
+/* What the next file is: its packing, kind and delimiter. */
+void file_reader_expect(file_reader *reader, file_format format);
 /* Reads `fd` from the start; takes it over, and closes the file read before. */
 void file_reader_start(file_reader *reader, int fd);
 /* The packed file has come to an end inside a member. */
@@ -79,6 +83,8 @@ MR_CHECKED mr_status file_reader_seek(file_reader *reader, int64_t offset, int64
 MR_CHECKED mr_status file_reader_fill(file_reader *reader, mr_error *err);
 file_event file_reader_next(file_reader *reader, file_item *item);
 
+/* The first bytes, past a byte order mark. */
+MR_CHECKED mr_status file_reader_begin(file_reader *reader, mr_error *err);
 /* The first record, past a byte order mark. FILE_DRY: the file has none. Fills as needed. */
 MR_CHECKED mr_status file_reader_header(file_reader *reader, file_event *event, file_item *item,
                                         mr_error *err);

@@ -56,9 +56,12 @@ void file_reject(mr_task *task, const file_item *item, const mr_error *why)
     if (input.len > FILE_SHOWN_BYTES) {
         input.len = FILE_SHOWN_BYTES;
     }
-    mr_reject_input(
-        task, input,
-        mr_arena_format(mr_task_arena(task), "%s:%lld", entry->name, (long long)item->line), why);
+    mr_arena *arena = mr_task_arena(task);
+    const char *where = mr_arena_format(arena, "%s:%lld", entry->name, (long long)item->line);
+    if (item->column) {
+        where = mr_arena_format(arena, "%s:%lld", where, (long long)item->column);
+    }
+    mr_reject_input(task, input, where, why);
     entry->position.rejected++;
     self->touched = true;
 }
@@ -153,6 +156,10 @@ file_format file_format_of(const file_state *self, const char *name)
 {
     file_format format = self->format;
     format.packing = file_packing_of(name);
+    format.kind = file_kind_of(name, (file_kind)self->kind);
+    if (!self->delimiter && file_name_is_tsv(name)) {
+        format.delimiter = '\t';
+    }
     return format;
 }
 
@@ -175,7 +182,9 @@ static mr_status infer_schema(mr_task *task, mr_error *err)
             continue;
         }
         file_format format = file_format_of(self, entry->name);
-        mr_status status = file_infer(fd, &format, &sample, &json, err);
+        mr_status status = format.kind == FILE_NDJSON
+                               ? file_infer_json(fd, &format, &sample, &json, err)
+                               : file_infer(fd, &format, &sample, &json, err);
         if (status == MR_OK && json) {
             status = mr_schema_parse(json, strlen(json), &self->schema, err);
             if (status == MR_OK) {
@@ -192,17 +201,33 @@ static mr_status infer_schema(mr_task *task, mr_error *err)
     return MR_OK;
 }
 
+/* To the position. */
+static mr_status go_on(file_state *self, mr_error *err)
+{
+    const file_position *p = &self->current->position;
+    int64_t offset = self->reader.stream.packing == FILE_PLAIN ? p->offset : p->unpacked;
+    if (offset > self->reader.offset) {
+        return file_reader_seek(&self->reader, offset, p->line, p->skipping, err);
+    }
+    return MR_OK;
+}
+
 static mr_status begin_reading(mr_task *task, file_header *header, const file_item *item,
                                bool first_time, mr_error *err)
 {
     file_state *self = mr_self(task);
-    file_position *p = &self->current->position;
     if (!self->schema) {
         mr_status status = infer_schema(task, err);
         if (status != MR_OK) {
             file_header_release(header);
             return status;
         }
+    }
+    if (self->reader.format.kind == FILE_NDJSON) {
+        mr_status status = self->schema && !self->json
+                               ? file_json_plan_new(self->schema, &self->json, err)
+                               : MR_OK;
+        return status == MR_OK ? go_on(self, err) : status;
     }
     mr_slice null_text = {self->null_text, strlen(self->null_text)};
     mr_status status = file_plan_init(&self->plan, header, self->schema, null_text, err);
@@ -219,11 +244,7 @@ static mr_status begin_reading(mr_task *task, file_header *header, const file_it
         mr_task_warn(task, "%s: the schema has no field for these columns; they are left out: %s",
                      self->current->path, unused);
     }
-    int64_t offset = self->reader.stream.packing == FILE_PLAIN ? p->offset : p->unpacked;
-    if (offset > self->reader.offset) {
-        return file_reader_seek(&self->reader, offset, p->line, p->skipping, err);
-    }
-    return MR_OK;
+    return go_on(self, err);
 }
 
 /* Reads the header of the file that was just opened. */
@@ -233,7 +254,13 @@ static mr_status read_header(mr_task *task, bool first_time, mr_error *err)
     file_event event;
     file_item item = {.line = 1};
     file_header header = {0};
-    mr_status status = file_reader_header(&self->reader, &event, &item, err);
+    mr_status status;
+    if (self->reader.format.kind == FILE_NDJSON) {
+        status = file_reader_begin(&self->reader, err);
+        event = self->reader.start == self->reader.end ? FILE_DRY : FILE_RECORD;
+    } else {
+        status = file_reader_header(&self->reader, &event, &item, err);
+    }
     if (status != MR_OK) {
         return status == MR_REJECT ? file_damaged(task, err) : status;
     }
@@ -242,7 +269,7 @@ static mr_status read_header(mr_task *task, bool first_time, mr_error *err)
     }
     if (event == FILE_BAD) {
         status = mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD, "the header: %s", item.why);
-    } else {
+    } else if (self->reader.format.kind != FILE_NDJSON) {
         status = file_header_init(&header, &self->reader.csv, err);
     }
     if (status != MR_OK) {
@@ -281,7 +308,7 @@ static mr_status enter(mr_task *task, file_entry *entry, mr_error *err)
         return status;
     }
     tell_change(task, entry, change, from);
-    self->reader.format.packing = file_packing_of(entry->name);
+    file_reader_expect(&self->reader, file_format_of(self, entry->name));
     file_reader_start(&self->reader, fd);
     self->reader.complete =
         mr_task_once(task) || (entry->complete_at_us && mr_clock_us() >= entry->complete_at_us &&

@@ -6,6 +6,7 @@
 
 #include "api/connector.h"
 #include "catalog.h"
+#include "ndjson.h"
 #include "plan.h"
 #include "reader.h"
 
@@ -15,6 +16,7 @@
 typedef struct file_state {
     /* options */
     const char *path, *pattern, *schema_option, *record_name, *delimiter, *null_text;
+    int kind; /* file_kind */
     int64_t line_max_bytes, infer_bytes, scan_interval_ms, complete_after_ms;
     /* from open() to close() */
     bool opened;
@@ -22,8 +24,9 @@ typedef struct file_state {
     const mr_schema *schema; /* NULL: not known yet */
     file_catalog catalog;
     file_reader reader;
-    file_plan plan;      /* of `current` */
-    file_entry *current; /* NULL: between files */
+    file_plan plan;       /* of `current`, when it is CSV */
+    file_json_plan *json; /* for NDJSON; NULL: not needed yet */
+    file_entry *current;  /* NULL: between files */
     int64_t next_scan_us, next_progress_us;
     bool touched; /* this poll has set a position or rejected something */
     bool pending; /* something was handed over that is not durable yet */

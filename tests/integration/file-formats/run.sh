@@ -45,7 +45,9 @@ once_each packed 5000
 # --- Killed in the middle ---
 
 # killed <suffix> <path> <count>: kill -9 as soon as some have been committed, then to the end.
-committed() { (($(ids "$1" | wc -l) > 0)); }
+committed() {
+    [[ $(kcat -q -C -b "$KAFKA_BOOTSTRAP_SERVERS" -t "$name-$1" -o beginning -c 1 -e -X isolation.level=read_committed 2>/dev/null | wc -c) != 0 ]]
+}
 killed() {
     background "$TMP/killed.log" "$MILLRACE" file --name "$name-$1" --topic "$name-$1" --path "$2" --progress never \
         --commit-interval-ms 20 --scan-interval-ms 10
@@ -62,6 +64,57 @@ gzip -1 <big.csv >big.csv.gz
 zstd -q big.csv
 killed kill-gz big.csv.gz 600000
 killed kill-zst big.csv.zst 600000
+
+{ seq 1 600000 | awk '{ printf "{\"id\": %d, \"name\": \"name of %d\", \"tags\": [1, 2]}\n", $1, $1 }'; } >big.ndjson
+killed kill-ndjson big.ndjson 600000
+gzip -1 big.ndjson
+killed kill-ndjson-gz big.ndjson.gz 600000
+
+# --- NDJSON ---
+
+cat >trip.avsc <<'AVSC'
+{"type": "record", "name": "Trip", "fields": [
+  {"name": "id", "type": "long"},
+  {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+  {"name": "fare", "type": {"type": "bytes", "logicalType": "decimal", "precision": 30, "scale": 10}},
+  {"name": "stops", "type": {"type": "array", "items": {"type": "record", "name": "Stop", "fields": [
+    {"name": "zone", "type": "int"}, {"name": "next", "type": ["null", "Stop"], "default": null}]}}, "default": []}]}
+AVSC
+cat >trips.jsonl <<'LINES'
+{"id": 1, "at": "2019-03-23T20:21:09Z", "fare": 12345678901234567890.0123456789, "stops": [{"zone": 4, "next": {"zone": 5}}]}
+{"id": 2, "at": 1553372469000, "fare": "1.5", "more": [1, {"of": "it"}]}
+{"id": 3, "at": "2019-03-23T20:21:09Z", "fare": 1
+[4]
+{"id": 5, "at": "yesterday", "fare": 1}
+{"id": 6, "at": "2019-03-23T20:21:09Z", "fare": 1, "stops": [{"zone": 1}, {"zone": 1.5}]}
+
+{"id": 7, "at": "2019-03-23T20:21:09Z", "fare": 1.00, "stops": null}
+{"at": "2019-03-23T20:21:09Z", "fare": 1, "id": 8}
+LINES
+run_ok "NDJSON with a schema" take json trips.jsonl --schema trip.avsc
+equal "json: good and bad lines" "drained 3 5" "$(went)"
+equal "json: nested records, exact decimals" '{"id":1,"at":"2019-03-23T20:21:09.000Z","fare":"12345678901234567890.0123456789","stops":[{"zone":4,"next":{"zone":5,"next":null}}]}
+{"id":2,"at":"2019-03-23T20:21:09.000Z","fare":"1.5000000000","stops":[]}
+{"id":8,"at":"2019-03-23T20:21:09.000Z","fare":"1.0000000000","stops":[]}' "$("$MILLRACE" tap "$name-json" --once | jq -c .value | sort)"
+contains "json: a text that ends too early" "$(letters json)" "trips.jsonl:3:50 the line is not JSON: a comma or } is expected here"
+contains "json: an array" "$(letters json)" "trips.jsonl:4:1 the line is an array; each line must be one JSON object"
+contains "json: a value that does not fit" "$(letters json)" "trips.jsonl:5:17 column \"at\": \"yesterday\" is not a timestamp"
+contains "json: a nested one" "$(letters json)" "trips.jsonl:6:84 column \"zone\": \"1.5\" has decimals that do not fit"
+contains "json: null" "$(letters json)" "trips.jsonl:8:64 \"stops\": null does not fit; the schema says array"
+
+mkdir mixed
+{ echo "id,name" && seq 1 10 | sed 's/$/,x/'; } >mixed/a.csv
+{ printf 'id\tname\n' && seq 11 20 | sed 's/$/\tx, y/'; } | gzip >mixed/b.tsv.gz
+seq 21 30 | sed 's/.*/{"name": "z", "id": &}/' | zstd -q >mixed/c.json.zst
+seq 31 40 | sed 's/.*/{"id": &}/' >mixed/d.txt # no name that says it is one
+run_ok "a folder of several formats" take mixed mixed
+equal "mixed: all of it" "drained 30 0" "$(went)"
+once_each mixed 30
+equal "mixed: names" "1 10 x,11 20 x, y,21 30 z" "$("$MILLRACE" tap "$name-mixed" --once | jq -sr 'map(.value) | group_by(.name)
+    | map("\(map(.id) | min) \(map(.id) | max) \(.[0].name)") | join(",")')"
+run_ok "a format that is named" take named mixed/d.txt --format ndjson
+equal "named: all of it" "drained 10 0" "$(went)"
+run_fails "a format that is none" 2 "ndjson" take none mixed/d.txt --format ndjsn
 
 # --- Cut in half ---
 

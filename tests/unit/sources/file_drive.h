@@ -152,6 +152,16 @@ static inline void drive_print_cell(mr_buffer *out, const mr_cell *c)
             mr_buffer_printf(out, "%02x", (unsigned char)c->as.text[i]);
         }
         break;
+    case MR_RECORD:
+    case MR_ARRAY:
+    case MR_MAP:
+        mr_buffer_add_char(out, '[');
+        for (uint32_t i = 0; i < c->len * (c->type == MR_MAP ? 2 : 1); i++) {
+            mr_buffer_add_text(out, i ? "," : "");
+            drive_print_cell(out, &c->as.cells[i]);
+        }
+        mr_buffer_add_char(out, ']');
+        break;
     default:
         mr_buffer_printf(out, "%" PRId64, c->as.i);
     }

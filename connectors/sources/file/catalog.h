@@ -35,6 +35,7 @@ typedef struct file_position {
     int64_t line;
     int64_t unpacked; /* packed files: where in the unpacked text, and the CRC-32 up to there */
     uint32_t crc;
+    int64_t item; /* Avro: records that were taken of the block which starts there */
     int64_t sent, rejected;
     bool skipping; /* the offset lies inside a line that is too long */
     bool refused;  /* its header is of no use: nothing of it is read */
@@ -100,7 +101,7 @@ MR_CHECKED mr_status file_entry_open(file_catalog *catalog, file_entry *entry, i
 
 /* The entry has been read up to entry->position: brings its fingerprints up to date, from the open
  * file, and writes the position as JSON text to out. */
-enum { FILE_POSITION_ROOM = 640 };
+enum { FILE_POSITION_ROOM = 700 };
 void file_entry_position(file_entry *entry, int fd, char out[FILE_POSITION_ROOM]);
 
 /* The open file was read up to `read_to`. Unless it has grown (or shrunk) meanwhile, it needs no

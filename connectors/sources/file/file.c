@@ -104,6 +104,7 @@ static void close_source(mr_task *task)
         return;
     }
     file_plan_release(&self->plan);
+    file_avro_release(&self->avro);
     file_json_plan_free(self->json);
     self->json = NULL;
     file_reader_release(&self->reader);
@@ -118,7 +119,7 @@ static void close_source(mr_task *task)
 
 static void add_record(mr_batch *out, const mr_cell *value, const file_item *item)
 {
-    mr_slice line = item->input;
+    mr_slice line = item->input; /* of Avro none: the cells say all */
     while (line.len && (line.data[line.len - 1] == '\n' || line.data[line.len - 1] == '\r')) {
         line.len--;
     }
@@ -134,6 +135,9 @@ static void add_record(mr_batch *out, const mr_cell *value, const file_item *ite
 static mr_status fill(const file_state *self, file_item *item, mr_arena *arena, mr_cell *value,
                       mr_error *why)
 {
+    if (self->reader.format.kind == FILE_AVRO) {
+        return MR_OK; /* decoded already */
+    }
     if (self->reader.format.kind == FILE_NDJSON) {
         const file_json_plan *plan = self->schema ? self->json : NULL;
         return file_json_fill(plan, item->input, arena, value, &item->column, why);
@@ -142,7 +146,7 @@ static mr_status fill(const file_state *self, file_item *item, mr_arena *arena, 
 }
 
 /* Takes what one event yields. */
-static void take(mr_task *task, mr_batch *out, file_event event, file_item *item)
+static void take(mr_task *task, mr_batch *out, file_event event, file_item *item, mr_cell *value)
 {
     file_state *self = mr_self(task);
     mr_error why;
@@ -151,7 +155,6 @@ static void take(mr_task *task, mr_batch *out, file_event event, file_item *item
         file_reject(task, item, &why);
         return;
     }
-    mr_cell *value = mr_arena_alloc(out->arena, sizeof *value);
     if (fill(self, item, out->arena, value, &why) != MR_OK) {
         file_reject(task, item, &why);
         return;
@@ -161,6 +164,17 @@ static void take(mr_task *task, mr_batch *out, file_event event, file_item *item
         return;
     }
     add_record(out, value, item);
+}
+
+static mr_status next(file_state *self, const mr_batch *out, file_event *event, file_item *item,
+                      mr_cell *value, mr_error *err)
+{
+    if (self->reader.format.kind == FILE_AVRO) {
+        return file_avro_next(&self->avro, &self->reader, !out->count, out->arena, event, item,
+                              value, err);
+    }
+    *event = file_reader_next(&self->reader, item);
+    return MR_OK;
 }
 
 /* Takes records of the current file until the buffer is used up. */
@@ -177,10 +191,16 @@ static mr_status read_batch(mr_task *task, mr_batch *out, mr_error *err)
     while (self->current && out->count < POLL_RECORDS &&
            self->current->position.rejected - rejected_before < POLL_REJECTS) {
         file_item item;
-        file_event event = file_reader_next(reader, &item);
-        mr_status status = MR_OK;
-        if (event != FILE_DRY) {
-            take(task, out, event, &item);
+        file_event event;
+        mr_cell *value = mr_arena_alloc(out->arena, sizeof *value);
+        mr_status status = next(self, out, &event, &item, value, err);
+        if (status == MR_REJECT) { /* told when what came before has been handed over */
+            if (out->count || self->touched) {
+                break;
+            }
+            status = file_damaged(task, err);
+        } else if (event != FILE_DRY) {
+            take(task, out, event, &item, value);
         } else if (out->count || self->touched) {
             break;
         } else if (reader->at_end) {
@@ -207,7 +227,8 @@ static void keep_position(mr_task *task, const mr_batch *out)
     }
     entry->position.sent += (int64_t)out->count;
     bool packed = self->reader.stream.packing != FILE_PLAIN;
-    if (self->reader.offset != (packed ? entry->position.unpacked : entry->position.offset)) {
+    if (self->reader.line != entry->position.line ||
+        self->reader.offset != (packed ? entry->position.unpacked : entry->position.offset)) {
         file_set_position(task, entry);
     }
     file_tell_progress(task, false);
@@ -269,7 +290,7 @@ static void acked(mr_task *task)
 
 /* --- what users see --- */
 
-static const char *const kinds[] = {"auto", "csv", "ndjson", NULL};
+static const char *const kinds[] = {"auto", "csv", "ndjson", "avro", NULL};
 
 static const mr_option options[] = {
     MR_TEXT("path", file_state, path, NULL, MR_OPT_REQUIRED | MR_OPT_PATH,
@@ -280,9 +301,10 @@ static const mr_option options[] = {
             "names say that they are of the `format`. Files that are still being written are best "
             "given another name first, then renamed."),
     MR_CHOICE("format", file_state, kind, "auto", kinds, 0,
-              "What the files hold: csv, ndjson (a JSON object per line), or auto: what the name "
-              "says, csv if it says nothing. .csv and .tsv are csv; .ndjson, .jsonl and .json "
-              "ndjson. Each may have .gz or .zst after it, and is unpacked then."),
+              "What the files hold: csv, ndjson (a JSON object per line), avro (object container "
+              "files), or auto: what the name says, csv if it says nothing. .csv and .tsv are csv; "
+              ".ndjson, .jsonl and .json ndjson; .avro is avro. Each may have .gz or .zst after "
+              "it, and is unpacked then."),
     MR_TEXT("schema", file_state, schema_option, NULL, MR_OPT_PATH,
             "The Avro record schema of the records: a file (.avsc) or JSON text. Columns and "
             "members are matched to fields by name. Without it the schema is inferred from the "
@@ -317,17 +339,18 @@ static const mr_source operations = {
 extern const mr_connector mr_file_source;
 const mr_connector mr_file_source = {
     .name = "file",
-    .summary = "Reads CSV and NDJSON files, a folder of them, or what is added to them",
+    .summary = "Reads CSV, NDJSON and Avro files, a folder of them, or what is added to them",
     .help =
-        "Reads CSV files with a header line, or files of a JSON object per line, and sends one "
-        "record per line. It goes on reading what "
+        "Reads CSV files with a header line, files of a JSON object per line and Avro container "
+        "files, and sends one record per line or record. It goes on reading what "
         "is added to files and which files are added to a folder; with --once it reads what is "
         "there and ends.\n\n"
         "  millrace file --path trips/ --topic taxi_trips --once\n\n"
         "CSV: fields may be in quotes (\"\" stands for a quote) and hold newlines; lines end in LF "
         "or CRLF; a byte order mark and empty lines are skipped. Header titles become Avro names "
         "([^A-Za-z0-9_] to _).\n\n"
-        "Files that end in .gz or .zst are unpacked as they are read; NDJSON and packed files: "
+        "Files that end in .gz or .zst are unpacked as they are read; NDJSON, Avro and packed "
+        "files: "
         "docs/files.md.\n\n"
         "How far each file has been read is stored in Kafka, in the same transaction as its "
         "records: after a crash reading goes on at the byte after the last record, with nothing "

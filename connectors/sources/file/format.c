@@ -10,7 +10,7 @@ static const struct {
     file_kind kind;
 } endings[] = {
     {".csv", FILE_CSV},      {".tsv", FILE_CSV},     {".ndjson", FILE_NDJSON},
-    {".jsonl", FILE_NDJSON}, {".json", FILE_NDJSON},
+    {".jsonl", FILE_NDJSON}, {".json", FILE_NDJSON}, {".avro", FILE_AVRO},
 };
 
 static bool ends_with(const char *name, size_t len, const char *ending)

@@ -169,7 +169,10 @@ void file_entry_position(file_entry *entry, int fd, char out[FILE_POSITION_ROOM]
     }
     bool done =
         (p->offset == entry->done.size || p->damaged) && file_look_equal(&entry->now, &entry->done);
-    char packed[64] = "";
+    char packed[64] = "", item[40] = "";
+    if (p->item) {
+        snprintf(item, sizeof item, ",\"item\":%" PRId64, p->item);
+    }
     if (file_packing_of(entry->name) != FILE_PLAIN) {
         snprintf(packed, sizeof packed, ",\"unpacked\":%" PRId64 ",\"crc\":%" PRIu32, p->unpacked,
                  p->crc);
@@ -179,32 +182,34 @@ void file_entry_position(file_entry *entry, int fd, char out[FILE_POSITION_ROOM]
              ",\"rejected\":%" PRId64 ",\"size\":%" PRId64 ",\"mtime_ns\":%" PRId64
              ",\"device\":%" PRId64 ",\"inode\":%" PRId64 ",\"head\":\"%016" PRIx64
              "\",\"head_bytes\":%" PRId64 ",\"tail\":\"%016" PRIx64 "\",\"tail_bytes\":%" PRId64
-             "%s%s%s%s}",
+             "%s%s%s%s%s}",
              p->offset, p->line, done ? "true" : "false", p->sent, p->rejected, entry->now.size,
              entry->now.mtime_ns, (int64_t)entry->now.device, (int64_t)entry->now.inode, p->head,
-             p->head_bytes, p->tail, p->tail_bytes, packed, p->skipping ? ",\"skipping\":true" : "",
-             p->refused ? ",\"refused\":true" : "", p->damaged ? ",\"damaged\":true" : "");
+             p->head_bytes, p->tail, p->tail_bytes, packed, item,
+             p->skipping ? ",\"skipping\":true" : "", p->refused ? ",\"refused\":true" : "",
+             p->damaged ? ",\"damaged\":true" : "");
 }
 
 bool file_position_parse(const char *text, file_position *position, file_look *done)
 {
     json_auto_t *root = json_loads(text, 0, NULL);
     json_int_t offset, line, sent, rejected, size, mtime, device, inode, head_bytes, tail_bytes;
-    json_int_t unpacked = 0, crc = 0;
+    json_int_t unpacked = 0, crc = 0, item = 0;
     const char *head, *tail;
     int finished, skipping = 0, refused = 0, damaged = 0;
     if (!root ||
         json_unpack(root,
                     "{s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:s, s:I, "
-                    "s?b, s?b, s?b, s?I, s?I}",
+                    "s?b, s?b, s?b, s?I, s?I, s?I}",
                     "offset", &offset, "line", &line, "done", &finished, "sent", &sent, "rejected",
                     &rejected, "size", &size, "mtime_ns", &mtime, "device", &device, "inode",
                     &inode, "head", &head, "head_bytes", &head_bytes, "tail", &tail, "tail_bytes",
                     &tail_bytes, "skipping", &skipping, "refused", &refused, "damaged", &damaged,
-                    "unpacked", &unpacked, "crc", &crc) != 0) {
+                    "unpacked", &unpacked, "crc", &crc, "item", &item) != 0) {
         return false;
     }
-    if (offset < 0 || line < 1 || head_bytes > offset || tail_bytes > offset || unpacked < 0) {
+    if (offset < 0 || line < 1 || head_bytes > offset || tail_bytes > offset || unpacked < 0 ||
+        item < 0) {
         return false;
     }
     *position = (file_position){
@@ -217,6 +222,7 @@ bool file_position_parse(const char *text, file_position *position, file_look *d
         .damaged = damaged,
         .unpacked = unpacked,
         .crc = (uint32_t)crc,
+        .item = item,
         .head = strtoull(head, NULL, 16),
         .tail = strtoull(tail, NULL, 16),
         .head_bytes = head_bytes,

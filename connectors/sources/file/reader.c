@@ -61,11 +61,6 @@ void file_reader_expect(file_reader *reader, file_format format)
     reader->csv.delimiter = format.delimiter;
 }
 
-bool file_reader_cut(const file_reader *reader)
-{
-    return reader->at_end && reader->stream.inside;
-}
-
 static void consume(file_reader *reader, size_t bytes, int64_t lines)
 {
     if (reader->stream.packing != FILE_PLAIN) {
@@ -74,6 +69,16 @@ static void consume(file_reader *reader, size_t bytes, int64_t lines)
     reader->start += bytes;
     reader->offset += (int64_t)bytes;
     reader->line += lines;
+}
+
+void file_reader_take(file_reader *reader, size_t bytes, int64_t lines)
+{
+    consume(reader, bytes, lines);
+}
+
+bool file_reader_cut(const file_reader *reader)
+{
+    return reader->at_end && reader->stream.inside;
 }
 
 mr_status file_reader_seek(file_reader *reader, int64_t offset, int64_t line, bool skipping,

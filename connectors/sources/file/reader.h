@@ -81,6 +81,8 @@ MR_CHECKED mr_status file_reader_seek(file_reader *reader, int64_t offset, int64
 /* Reads more. Sets at_end when there is no more. MR_REJECT: a packed file is damaged; what came
  * before has been yielded. */
 MR_CHECKED mr_status file_reader_fill(file_reader *reader, mr_error *err);
+/* Takes bytes and lines off the buffer; for formats that find records by themselves. */
+void file_reader_take(file_reader *reader, size_t bytes, int64_t lines);
 file_event file_reader_next(file_reader *reader, file_item *item);
 
 /* The first bytes, past a byte order mark. */

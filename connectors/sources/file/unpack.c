@@ -189,6 +189,11 @@ mr_status file_stream_read(file_stream *stream, char *to, size_t room, size_t *g
     return MR_OK;
 }
 
+bool file_stream_damaged(const file_stream *stream)
+{
+    return stream->unpacker && stream->unpacker->problem;
+}
+
 /* From the start again. */
 static mr_status rewind_stream(file_stream *stream, mr_error *err)
 {

@@ -41,6 +41,9 @@ void file_stream_stop(file_stream *stream);
 MR_CHECKED mr_status file_stream_read(file_stream *stream, char *to, size_t room, size_t *got,
                                       mr_error *err);
 
+/* Has the packing turned out to be damaged? */
+bool file_stream_damaged(const file_stream *stream);
+
 /* Goes on at an offset of the unpacked text: a plain file is repositioned, a packed one unpacked up
  * to there, from the start if need be. MR_REOPEN: it has not that many. *crc, if not NULL: CRC-32
  * of what was passed, going on from what it holds. */

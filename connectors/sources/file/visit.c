@@ -26,6 +26,7 @@ static void take_position(file_state *self)
     p->offset = r->offset;
     p->line = r->line;
     p->skipping = r->skipping;
+    p->item = self->avro.loaded ? self->avro.index : self->avro.skip;
     if (r->stream.packing != FILE_PLAIN) {
         bool whole = r->start == r->end && !r->stream.inside;
         p->offset = whole || !r->stream.taken ? r->stream.taken : r->stream.taken - 1;
@@ -89,6 +90,7 @@ void file_leave(mr_task *task)
     }
     file_reader_stop(&self->reader);
     file_plan_release(&self->plan);
+    file_avro_close(&self->avro);
     self->current = NULL;
 }
 
@@ -141,14 +143,17 @@ mr_status file_ended(mr_task *task, mr_error *err)
 {
     file_state *self = mr_self(task);
     const file_stream *stream = &self->reader.stream;
-    if (!self->reader.complete || !file_reader_cut(&self->reader)) {
+    bool half_block =
+        self->reader.format.kind == FILE_AVRO && self->reader.start < self->reader.end;
+    bool cut = file_reader_cut(&self->reader);
+    if (!self->reader.complete || !(cut || half_block)) {
         file_leave(task);
         return MR_OK;
     }
     mr_fail(err, MR_REJECT, MR_DOMAIN_FILE,
             "the file ends at byte %lld, in the middle of its %s data; it was cut off, or is not "
             "all there yet",
-            (long long)stream->taken, file_packing_name(stream->packing));
+            (long long)stream->taken, cut ? file_packing_name(stream->packing) : "Avro");
     return file_damaged(task, err);
 }
 
@@ -182,7 +187,8 @@ static mr_status infer_schema(mr_task *task, mr_error *err)
             continue;
         }
         file_format format = file_format_of(self, entry->name);
-        mr_status status = format.kind == FILE_NDJSON
+        mr_status status = format.kind == FILE_AVRO ? file_infer_avro(fd, &format, &json, err)
+                           : format.kind == FILE_NDJSON
                                ? file_infer_json(fd, &format, &sample, &json, err)
                                : file_infer(fd, &format, &sample, &json, err);
         if (status == MR_OK && json) {
@@ -212,6 +218,16 @@ static mr_status go_on(file_state *self, mr_error *err)
     return MR_OK;
 }
 
+/* To the block, and behind those of its records that were taken. */
+static mr_status go_on_avro(file_state *self, mr_error *err)
+{
+    const file_position *p = &self->current->position;
+    mr_status status = go_on(self, err);
+    self->reader.line = p->line;
+    self->avro.skip = p->item;
+    return status;
+}
+
 static mr_status begin_reading(mr_task *task, file_header *header, const file_item *item,
                                bool first_time, mr_error *err)
 {
@@ -222,6 +238,12 @@ static mr_status begin_reading(mr_task *task, file_header *header, const file_it
             file_header_release(header);
             return status;
         }
+    }
+    if (self->reader.format.kind == FILE_AVRO) {
+        mr_status status = self->schema ? file_avro_resolve(&self->avro, self->schema, err)
+                                        : mr_fail(err, MR_REJECT, MR_DOMAIN_FILE,
+                                                  "its header changed while it was read");
+        return status == MR_OK ? go_on_avro(self, err) : refuse(task, item, err);
     }
     if (self->reader.format.kind == FILE_NDJSON) {
         mr_status status = self->schema && !self->json
@@ -255,7 +277,14 @@ static mr_status read_header(mr_task *task, bool first_time, mr_error *err)
     file_item item = {.line = 1};
     file_header header = {0};
     mr_status status;
-    if (self->reader.format.kind == FILE_NDJSON) {
+    if (self->reader.format.kind == FILE_AVRO) {
+        bool there = false;
+        status = file_avro_header(&self->avro, &self->reader, &there, err);
+        if (status == MR_REJECT && !file_stream_damaged(&self->reader.stream)) {
+            return refuse(task, &item, err);
+        }
+        event = there ? FILE_RECORD : FILE_DRY;
+    } else if (self->reader.format.kind == FILE_NDJSON) {
         status = file_reader_begin(&self->reader, err);
         event = self->reader.start == self->reader.end ? FILE_DRY : FILE_RECORD;
     } else {
@@ -269,7 +298,7 @@ static mr_status read_header(mr_task *task, bool first_time, mr_error *err)
     }
     if (event == FILE_BAD) {
         status = mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD, "the header: %s", item.why);
-    } else if (self->reader.format.kind != FILE_NDJSON) {
+    } else if (self->reader.format.kind == FILE_CSV) {
         status = file_header_init(&header, &self->reader.csv, err);
     }
     if (status != MR_OK) {

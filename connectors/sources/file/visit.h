@@ -5,6 +5,7 @@
 #define MR_FILE_VISIT_H
 
 #include "api/connector.h"
+#include "avro_file.h"
 #include "catalog.h"
 #include "ndjson.h"
 #include "plan.h"
@@ -25,6 +26,7 @@ typedef struct file_state {
     file_catalog catalog;
     file_reader reader;
     file_plan plan;       /* of `current`, when it is CSV */
+    file_avro avro;       /* `current`, when it is that */
     file_json_plan *json; /* for NDJSON; NULL: not needed yet */
     file_entry *current;  /* NULL: between files */
     int64_t next_scan_us, next_progress_us;

@@ -5,6 +5,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../../lib/scenario.sh"
 needs kafka
 name=$(unique formats)
+write_avro=$(dirname "$(realpath "${BASH_SOURCE[0]}")")/write_avro.py
 cd "$TMP"
 
 # take <suffix> <path> [flags...]: reads the path to its end, as pipeline $name-<suffix>, into the topic of that name.
@@ -59,16 +60,44 @@ killed() {
     if (($(went | cut -d' ' -f2) > 0)); then ok "$1: there was something left"; else not_ok "$1: there was something left"; fi
     once_each "$1" "$3"
 }
-{ echo "$header" && rows 1 600000; } >big.csv
+{ echo "$header" && rows 1 300000; } >big.csv
 gzip -1 <big.csv >big.csv.gz
 zstd -q big.csv
-killed kill-gz big.csv.gz 600000
-killed kill-zst big.csv.zst 600000
+killed kill-gz big.csv.gz 300000
+killed kill-zst big.csv.zst 300000
 
-{ seq 1 600000 | awk '{ printf "{\"id\": %d, \"name\": \"name of %d\", \"tags\": [1, 2]}\n", $1, $1 }'; } >big.ndjson
-killed kill-ndjson big.ndjson 600000
+{ seq 1 300000 | awk '{ printf "{\"id\": %d, \"name\": \"name of %d\", \"tags\": [1, 2]}\n", $1, $1 }'; } >big.ndjson
+killed kill-ndjson big.ndjson 300000
 gzip -1 big.ndjson
-killed kill-ndjson-gz big.ndjson.gz 600000
+killed kill-ndjson-gz big.ndjson.gz 300000
+
+python3 "$write_avro" deflate 300000 50000 >big.avro
+killed kill-avro big.avro 300000
+python3 "$write_avro" null 300000 2000 | gzip -1 >big-blocks.avro.gz
+killed kill-avro-gz big-blocks.avro.gz 300000
+
+# --- Avro container files ---
+
+mkdir avro
+for codec in null deflate zstandard; do python3 "$write_avro" "$codec" 10000 300 >"avro/$codec.avro"; done
+run_ok "Avro files of three codecs" take avro avro
+equal "avro: all of it" "drained 30000 0" "$(went)"
+equal "avro: each record three times" "$({ seq 10000 && seq 10000 && seq 10000; } | sort -n | md5sum)" "$(ids avro | sort -n | md5sum)"
+equal "avro: the record" '{"id":7,"name":"name of 7","tags":[1,2]}' "$("$MILLRACE" tap "$name-avro" --once | jq -c 'select(.value.id == 7).value' | sort -u)"
+size=$(stat -c %s avro/deflate.avro)
+mkdir avro-cut
+head -c $((size / 2)) avro/deflate.avro >avro-cut/a.avro
+run_ok "an Avro file that is cut in half" take avro-cut avro-cut
+before=$(ids avro-cut | wc -l)
+equal "avro-cut: whole blocks" 0 "$((before % 300))"
+contains "avro-cut: the dead letter" "$(letters avro-cut)" "a.avro:$((before + 1)) the file ends at byte $((size / 2)), in the middle of its Avro data"
+cp avro/deflate.avro avro-cut/a.avro
+run_ok "the whole file" take avro-cut avro-cut
+once_each avro-cut 10000
+cp avro/null.avro broken.avro
+printf 'XX' | dd of=broken.avro bs=1 seek=$(($(stat -c %s broken.avro) - 10)) conv=notrunc status=none
+run_fails "an Avro file whose last block is damaged" 1 "is damaged: the sync marker does not follow it" take broken broken.avro
+equal "broken: the blocks before were sent" 9900 "$(ids broken | wc -l)"
 
 # --- NDJSON ---
 

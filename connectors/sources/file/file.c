@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "codec/schema.h"
+#include "look.h"
 #include "visit.h"
 
 enum {
@@ -52,6 +53,14 @@ static mr_status check(const void *state, const mr_route *routes, size_t route_c
     return MR_OK;
 }
 
+file_format file_format_of(const file_state *self)
+{
+    return (file_format){
+        .delimiter = delimiter_of(self->delimiter),
+        .line_max_bytes = (size_t)self->line_max_bytes,
+    };
+}
+
 static mr_status load_schema(file_state *self, const mr_positions *resume, mr_error *err)
 {
     if (self->schema_option) {
@@ -71,10 +80,7 @@ static mr_status load_schema(file_state *self, const mr_positions *resume, mr_er
 static mr_status open_source(mr_task *task, const mr_positions *resume, mr_error *err)
 {
     file_state *self = mr_self(task);
-    self->format = (file_format){
-        .delimiter = delimiter_of(self->delimiter),
-        .line_max_bytes = (size_t)self->line_max_bytes,
-    };
+    self->format = file_format_of(self);
     self->opened = true;
     self->next_scan_us = self->next_progress_us = 0;
     file_reader_init(&self->reader, &self->format);
@@ -307,4 +313,5 @@ const mr_connector mr_file_source = {
     .options = options,
     .check = check,
     .source = &operations,
+    .look = file_look_at,
 };

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "codec/schema.h"
 #include "look.h"
+#include "settings.h"
 #include "visit.h"
 
 enum {
@@ -25,41 +26,6 @@ enum {
 };
 
 /* --- open and close --- */
-
-static char delimiter_of(const char *option)
-{
-    return strcmp(option, "\\t") == 0 || strcmp(option, "tab") == 0 ? '\t' : option[0];
-}
-
-static mr_status check(const void *state, const mr_route *routes, size_t route_count, mr_error *err)
-{
-    const file_state *self = state;
-    (void)routes;
-    (void)route_count;
-    const char *d = self->delimiter;
-    char c = delimiter_of(d);
-    bool word = strcmp(d, "\\t") == 0 || strcmp(d, "tab") == 0;
-    if ((!word && strlen(d) != 1) || (unsigned char)c > 126 || c == '"' || c == '\n' || c == '\r') {
-        mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
-                "delimiter: \"%s\" is not one ASCII character other than the quote; for a tab "
-                "write tab",
-                d);
-        mr_error_field(err, "delimiter");
-        if (err) {
-            err->permanent = true;
-        }
-        return MR_FATAL;
-    }
-    return MR_OK;
-}
-
-file_format file_format_of(const file_state *self)
-{
-    return (file_format){
-        .delimiter = delimiter_of(self->delimiter),
-        .line_max_bytes = (size_t)self->line_max_bytes,
-    };
-}
 
 static mr_status load_schema(file_state *self, const mr_positions *resume, mr_error *err)
 {
@@ -84,7 +50,10 @@ static mr_status open_source(mr_task *task, const mr_positions *resume, mr_error
     self->opened = true;
     self->next_scan_us = self->next_progress_us = 0;
     file_reader_init(&self->reader, &self->format);
-    mr_status status = load_schema(self, resume, err);
+    mr_status status = file_texts_of(self, &self->texts, &self->zone, err);
+    if (status == MR_OK) {
+        status = load_schema(self, resume, err);
+    }
     if (status == MR_OK) {
         status = file_catalog_init(&self->catalog, self->path, self->pattern, err);
         if (err && status != MR_OK) {
@@ -110,6 +79,8 @@ static void close_source(mr_task *task)
     file_catalog_release(&self->catalog);
     mr_schema_release(self->schema);
     self->schema = NULL;
+    file_zone_free(self->zone);
+    self->zone = NULL;
     self->current = NULL;
     self->opened = false;
 }
@@ -267,9 +238,33 @@ static const mr_option options[] = {
             "Name of an inferred schema's record, with a namespace if wanted: taxi.Trip."),
     MR_TEXT("delimiter", file_state, delimiter, ",", 0,
             "What stands between fields: one ASCII character, or tab."),
+    MR_TEXT("quote", file_state, quote, "\"", 0,
+            "What fields that hold a delimiter or a newline stand in: one ASCII character, or none "
+            "(a quote is data then)."),
+    MR_TEXT("escape", file_state, escape, NULL, 0,
+            "What stands in quotes before a quote, or before itself, that is data, such as \\. "
+            "Default: the quote is doubled."),
+    MR_TEXT("comment", file_state, comment, NULL, 0,
+            "Lines that start with this text are left out, also before the header: #."),
+    MR_BOOLEAN("header", file_state, header, "true", 0,
+               "Is the first line the names of the columns? false: they are those of `columns`, "
+               "else the schema's fields in their order, else column_1, column_2 and so on."),
+    MR_LIST("columns", file_state, columns, NULL, 0,
+            "Names of the columns of files without a header, in their order."),
     MR_TEXT("null.text", file_state, null_text, "", 0,
             "The text that means null in a nullable column when it is not in quotes: empty, NA, "
             "\\N. In columns that are not text an empty field is always null."),
+    MR_LIST("null.texts", file_state, null_texts, NULL, 0,
+            "More texts that mean null, beside null.text: NA, N/A, -."),
+    MR_LIST("time.formats", file_state, time_formats, NULL, 0,
+            "How dates and times are written, tried in this order, in the letters of strptime: "
+            "%m/%d/%Y %I:%M:%S %p. %f is a fraction, %z a zone. iso stands for ISO 8601, which is "
+            "taken alone without this option. A format with a comma needs the JSON array of a "
+            "pipeline file."),
+    MR_TEXT("time.zone", file_state, time_zone, NULL, 0,
+            "Zone of times that say none: America/New_York, UTC, +01:00. Columns without a schema "
+            "become timestamps in UTC then. Default: UTC where the schema says timestamp, else as "
+            "on the wall clock."),
     MR_SIZE("line.max.bytes", file_state, line_max_bytes, "16MiB", 1024, 256 << 20, 0,
             "Longest record. A longer one goes to the dead letters with its first bytes, and "
             "reading goes on at the next line. Memory grows to twice this much at most."),
@@ -311,7 +306,7 @@ const mr_connector mr_file_source = {
         "among the tasks.",
     .state_size = sizeof(file_state),
     .options = options,
-    .check = check,
+    .check = file_settings_check,
     .source = &operations,
     .look = file_look_at,
 };

@@ -12,7 +12,6 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
-#include "header.h"
 #include "number.h"
 #include "when.h"
 
@@ -67,34 +66,35 @@ static unsigned double_kinds(const char *text, size_t len)
     return plain && file_parse_double(text, len, &value) == FILE_NUMBER_OK ? COULD_BE_DOUBLE : 0;
 }
 
-static unsigned time_kinds(const char *text, size_t len)
+static unsigned time_kinds(const char *text, size_t len, const file_texts *texts)
 {
     file_timestamp at;
-    if (!file_parse_timestamp(text, len, &at) || at.extra_ns) {
+    if (!file_texts_timestamp(texts, text, len, &at) || at.extra_ns) {
         return 0;
     }
-    return at.date_only ? COULD_BE_DATE | COULD_BE_LOCAL
-           : at.zoned   ? COULD_BE_ZONED
-                        : COULD_BE_LOCAL;
+    unsigned moment = at.zoned || texts->zone ? COULD_BE_ZONED : COULD_BE_LOCAL;
+    return at.date_only ? COULD_BE_DATE | moment : moment;
 }
 
-static unsigned kinds_of(const char *text, size_t len)
+static unsigned kinds_of(const char *text, size_t len, const file_texts *texts)
 {
     if ((len == 4 && strncasecmp(text, "true", 4) == 0) ||
         (len == 5 && strncasecmp(text, "false", 5) == 0)) {
         return COULD_BE_BOOLEAN;
     }
-    unsigned kinds = integer_kinds(text, len);
+    unsigned kinds = texts->formats.count ? time_kinds(text, len, texts) : 0;
+    if (!kinds) {
+        kinds = integer_kinds(text, len);
+    }
     if (!kinds) {
         kinds = double_kinds(text, len);
     }
-    return kinds ? kinds : time_kinds(text, len);
+    return kinds ? kinds : time_kinds(text, len, texts);
 }
 
-static bool is_null(const mr_csv_field *text, mr_slice null_text)
+static bool is_null(const mr_csv_field *text, const file_texts *texts)
 {
-    return !text->len ||
-           (text->len == null_text.len && memcmp(text->data, null_text.data, text->len) == 0);
+    return !text->len || file_texts_is_null(texts, text->data, text->len);
 }
 
 typedef struct kind_type {
@@ -128,11 +128,11 @@ static const char *name_of(const evidence *e)
     return type->logical ? type->logical : type->base;
 }
 
-static void learn(evidence *e, const mr_csv_field *text, mr_slice null_text)
+static void learn(evidence *e, const mr_csv_field *text, const file_texts *texts)
 {
-    if (!is_null(text, null_text)) {
+    if (!is_null(text, texts)) {
         e->values = true;
-        e->could_be &= text->escaped ? 0 : kinds_of(text->data, text->len);
+        e->could_be &= text->escaped ? 0 : kinds_of(text->data, text->len, texts);
     }
 }
 
@@ -180,11 +180,13 @@ static bool take(const file_reader *reader, file_event event, const file_item *i
     for (size_t i = 0; i < count; i++) {
         const mr_csv_field *text = &csv->fields[i];
         const char *was = survey ? name_of(&columns[i]) : NULL;
-        learn(&columns[i], text, sample->null_text);
-        if (survey && is_null(text, sample->null_text)) {
+        learn(&columns[i], text, &sample->texts);
+        if (survey && is_null(text, &sample->texts)) {
             survey->columns[i].nulls++;
         } else if (survey) {
-            file_survey_value(survey, i, item->line, text, was, name_of(&columns[i]));
+            file_survey_value(
+                survey, i,
+                &(file_sight){item->line, text, &sample->texts, was, name_of(&columns[i])});
         }
     }
     return true;
@@ -221,21 +223,15 @@ mr_status file_infer(int fd, const file_format *format, const file_sample *sampl
 {
     file_reader reader;
     file_header header = {0};
-    file_event event;
     file_item item;
+    bool found;
     evidence *columns = NULL;
     *json = NULL;
     file_reader_init(&reader, format);
     file_reader_start(&reader, fd);
     reader.complete = sample->complete;
-    mr_status status = file_reader_header(&reader, &event, &item, err);
-    if (status == MR_OK && event == FILE_BAD) {
-        status = mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD, "the header: %s", item.why);
-    }
-    if (status == MR_OK && event == FILE_RECORD) {
-        status = file_header_init(&header, &reader.csv, err);
-    }
-    if (status == MR_OK && event == FILE_RECORD) {
+    mr_status status = file_head_read(&reader, &sample->naming, &header, &found, &item, err);
+    if (status == MR_OK && found) {
         columns = mr_calloc(header.count, sizeof *columns);
         for (size_t i = 0; i < header.count; i++) {
             columns[i].could_be = COULD_BE_ANYTHING;

@@ -14,12 +14,14 @@
 #ifndef MR_FILE_INFER_H
 #define MR_FILE_INFER_H
 
+#include "head.h"
 #include "reader.h"
 #include "survey.h"
 
 typedef struct file_sample {
     const char *record_name;
-    mr_slice null_text;
+    file_texts texts;
+    file_naming naming;
     int64_t bytes;       /* how much of the file is looked at */
     bool complete;       /* the end of the file ends its last record */
     file_survey *survey; /* what speaks for the types is noted here; NULL: nobody asks */

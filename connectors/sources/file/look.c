@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "infer.h"
+#include "settings.h"
 
 static mr_status open_file(const char *path, int *fd, mr_error *err)
 {
@@ -37,9 +38,9 @@ mr_status file_look_at(const void *state, mr_arena *arena, mr_look *ret, mr_erro
 {
     const file_state *self = state;
     file_survey survey = {.arena = arena};
-    const file_sample sample = {
+    file_sample sample = {
         .record_name = self->record_name,
-        .null_text = {self->null_text, strlen(self->null_text)},
+        .naming = file_naming_of(self),
         .bytes = INT64_MAX,
         .complete = true,
         .survey = &survey,
@@ -48,10 +49,15 @@ mr_status file_look_at(const void *state, mr_arena *arena, mr_look *ret, mr_erro
     char *json;
     int fd;
     *ret = (mr_look){0};
-    mr_status status = open_file(self->path, &fd, err);
+    file_zone *zone;
+    mr_status status = file_texts_of(self, &sample.texts, &zone, err);
+    if (status == MR_OK) {
+        status = open_file(self->path, &fd, err);
+    }
     if (status == MR_OK) {
         status = file_infer(fd, &format, &sample, &json, err);
     }
+    file_zone_free(zone);
     if (status != MR_OK) {
         return status;
     }

@@ -7,7 +7,4 @@
 
 mr_look_at file_look_at;
 
-/* What the options say of the text of files. */
-file_format file_format_of(const file_state *self);
-
 #endif

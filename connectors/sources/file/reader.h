@@ -22,6 +22,9 @@ enum { FILE_COLUMNS_MAX = 4096 };
 
 typedef struct file_format {
     char delimiter;
+    char quote, escape;  /* 0: the quote is ", and doubled within quotes */
+    bool no_quotes;      /* a quote is data */
+    const char *comment; /* lines that start so are left out; NULL: none. Borrowed */
     size_t line_max_bytes;
     /* Tests make these tiny; 0: the usual. */
     size_t read_max_bytes; /* largest single read() */
@@ -39,6 +42,7 @@ typedef struct file_reader {
     bool at_end;    /* nothing could be read at the last fill */
     bool complete;  /* nothing more will be written: the end of the file ends its last record */
     bool skipping;  /* inside a line that is too long, already rejected */
+    char why[160];  /* room for an item's why */
 } file_reader;
 
 typedef enum file_event {
@@ -70,6 +74,9 @@ MR_CHECKED mr_status file_reader_seek(file_reader *reader, int64_t offset, int64
 /* Reads more. Sets at_end when there is no more. */
 MR_CHECKED mr_status file_reader_fill(file_reader *reader, mr_error *err);
 file_event file_reader_next(file_reader *reader, file_item *item);
+
+/* Reads what there is, past a byte order mark. Nothing unread: the file is empty. */
+MR_CHECKED mr_status file_reader_begin(file_reader *reader, mr_error *err);
 
 /* The first record, past a byte order mark. FILE_DRY: the file has none. Fills as needed. */
 MR_CHECKED mr_status file_reader_header(file_reader *reader, file_event *event, file_item *item,

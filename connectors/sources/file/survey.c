@@ -47,24 +47,27 @@ static bool is_one_of(const char *type, const char *const *types)
 }
 
 /* The place of a value in the order of its type; false: the type has none. */
-static bool place(const char *type, const mr_csv_field *text, double *ret)
+static bool place(const file_sight *sight, double *ret)
 {
+    const char *type = sight->is;
+    const mr_csv_field *text = sight->text;
     static const char *const numbers[] = {"int", "long", "double", NULL};
     static const char *const times[] = {"date", "local-timestamp-micros", "timestamp-micros", NULL};
     file_timestamp at;
     if (is_one_of(type, numbers)) {
         return file_parse_double(text->data, text->len, ret) == FILE_NUMBER_OK;
     }
-    if (is_one_of(type, times) && file_parse_timestamp(text->data, text->len, &at)) {
+    if (is_one_of(type, times) && file_texts_timestamp(sight->texts, text->data, text->len, &at)) {
         *ret = (double)at.us;
         return true;
     }
     return false;
 }
 
-void file_survey_value(file_survey *survey, size_t column, int64_t line, const mr_csv_field *text,
-                       const char *was, const char *is)
+void file_survey_value(file_survey *survey, size_t column, const file_sight *sight)
 {
+    const mr_csv_field *text = sight->text;
+    const char *was = sight->was, *is = sight->is;
     file_survey_column *c = &survey->columns[column];
     double number;
     if (!c->values++) {
@@ -74,10 +77,10 @@ void file_survey_value(file_survey *survey, size_t column, int64_t line, const m
     if (!was || strcmp(was, is) != 0) {
         c->was = was;
         c->is = is;
-        c->line = line;
+        c->line = sight->line;
         show(text->data, text->len, c->decider);
     }
-    bool placed = place(is, text, &number);
+    bool placed = place(sight, &number);
     if (!placed) {
         c->ordered = false;
         return;

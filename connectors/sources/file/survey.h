@@ -37,10 +37,14 @@ typedef struct file_survey {
 /* The header has been read. Everything lives in survey->arena. */
 void file_survey_begin(file_survey *survey, const file_header *header);
 
-/* A value of a column that is not null. `was` and `is`: the column's type before and with it;
- * constant texts. */
-void file_survey_value(file_survey *survey, size_t column, int64_t line, const mr_csv_field *text,
-                       const char *was, const char *is);
+/* A value of a column that is not null. */
+typedef struct file_sight {
+    int64_t line;
+    const mr_csv_field *text;
+    const file_texts *texts;
+    const char *was, *is; /* the column's type before it and with it; constant texts */
+} file_sight;
+void file_survey_value(file_survey *survey, size_t column, const file_sight *sight);
 
 /* A line that can not become a record. csv NULL: item->why says why. */
 void file_survey_bad(file_survey *survey, const file_item *item, const mr_csv *csv);

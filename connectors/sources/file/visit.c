@@ -15,6 +15,7 @@
 #include "codec/schema.h"
 #include "identity.h"
 #include "infer.h"
+#include "settings.h"
 
 /* Progress is a sum over all files: not for every poll. */
 enum { PROGRESS_INTERVAL_US = 50000 };
@@ -107,7 +108,8 @@ static mr_status infer_schema(mr_task *task, mr_error *err)
     file_state *self = mr_self(task);
     file_sample sample = {
         .record_name = self->record_name,
-        .null_text = {self->null_text, strlen(self->null_text)},
+        .texts = self->texts,
+        .naming = file_naming_of(self),
         .bytes = self->infer_bytes,
         .complete = self->reader.complete,
     };
@@ -147,8 +149,7 @@ static mr_status begin_reading(mr_task *task, file_header *header, const file_it
             return status;
         }
     }
-    mr_slice null_text = {self->null_text, strlen(self->null_text)};
-    mr_status status = file_plan_init(&self->plan, header, self->schema, null_text, err);
+    mr_status status = file_plan_init(&self->plan, header, self->schema, &self->texts, err);
     if (status == MR_REJECT) {
         return refuse(task, item, err);
     }
@@ -156,6 +157,13 @@ static mr_status begin_reading(mr_task *task, file_header *header, const file_it
         return status;
     }
     char unused[512];
+    const char *alike = first_time ? file_header_alike(&self->plan.header) : NULL;
+    if (alike) {
+        mr_task_warn(task,
+                     "%s: two columns are called \"%s\" but for upper and lower case; queries and "
+                     "most databases take them for one. Rename one",
+                     self->current->path, alike);
+    }
     if (first_time && self->schema &&
         file_header_unused(&self->plan.header, self->plan.columns, self->plan.count, unused,
                            sizeof unused)) {
@@ -172,24 +180,20 @@ static mr_status begin_reading(mr_task *task, file_header *header, const file_it
 static mr_status read_header(mr_task *task, bool first_time, mr_error *err)
 {
     file_state *self = mr_self(task);
-    file_event event;
     file_item item = {.line = 1};
     file_header header = {0};
-    mr_status status = file_reader_header(&self->reader, &event, &item, err);
+    file_naming naming = file_naming_of(self);
+    bool found;
+    mr_status status = file_head_read(&self->reader, &naming, &header, &found, &item, err);
+    if (status == MR_REJECT) {
+        return refuse(task, &item, err);
+    }
     if (status != MR_OK) {
         return status;
     }
-    if (event == FILE_DRY) { /* nothing there yet */
+    if (!found) { /* nothing there yet */
         file_leave(task);
         return MR_OK;
-    }
-    if (event == FILE_BAD) {
-        status = mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD, "the header: %s", item.why);
-    } else {
-        status = file_header_init(&header, &self->reader.csv, err);
-    }
-    if (status != MR_OK) {
-        return refuse(task, &item, err);
     }
     return begin_reading(task, &header, &item, first_time, err);
 }

@@ -29,7 +29,7 @@ equal "of times too" "local-timestamp-micros|0|2019-03-01 08:00:00|2019-03-02 09
 equal "a column of nothing" "string|76|||no value in any line" "$(column empty)"
 equal "numbers up to a text" "string|0|||line 77 holds n/a; before it: int" "$(column code)"
 equal "a file beside the pipeline is named alone" "trips.csv" "$(jq -r .sources.trips.path in/pipeline.json)"
-jq --arg topic "$topic" '.sources.trips.topic = $topic' in/pipeline.json >in/edited.json
+jq --arg topic "$topic" '.name = $topic | .sources.trips.topic = $topic' in/pipeline.json >in/edited.json
 run_ok "the pipeline is a good one" "$MILLRACE" check in/edited.json
 run_ok "and runs" "$MILLRACE" run in/edited.json --once
 equal "its records arrive" 76 "$(records "$topic" | wc -l)"
@@ -44,5 +44,56 @@ run_fails "a wrong option is told" 2 "the nearest is delimiter" "$MILLRACE" init
 run_fails "a file that is not there" 3 "none.csv: No such file" "$MILLRACE" init --from none.csv
 : >void.csv
 run_fails "a file without records" 1 "there is no record in it yet" "$MILLRACE" init --from void.csv
+
+# --- Options: a file as a spreadsheet in Germany writes it, without a header
+topic=$(unique dialect)
+cat >dialect.json <<JSON
+{
+  "name": "$topic",
+  "sources": {
+    "it": {
+      "connector": "file", "path": "dialect.csv", "topic": "$topic",
+      "delimiter": ";", "quote": "'", "escape": "\\\\", "comment": "#", "null.texts": ["k. A."],
+      "header": false, "columns": ["id", "what", "at"],
+      "time.formats": ["%d.%m.%Y %H:%M", "%b %e, %Y %I:%M %p"], "time.zone": "Europe/Berlin"
+    }
+  }
+}
+JSON
+cat >dialect.csv <<'CSV'
+# exported on a Friday
+1;'it\'s; so';01.03.2019 12:00
+2;k. A.;Jul 4, 2019 12:00 PM
+CSV
+run_ok "a dialect is read" "$MILLRACE" run dialect.json --once
+equal "as it is meant" '{"id":1,"what":"it'"'"'s; so","at":"2019-03-01T11:00:00Z"} {"id":2,"what":null,"at":"2019-07-04T10:00:00Z"}' \
+    "$(records "$topic" .value | sed 's/\.0*Z/Z/' | sort | paste -sd ' ')"
+run_fails "an option that makes no sense" 2 'time.formats: "%d.%m" has no year' "$MILLRACE" file --path dialect.csv --topic "$topic" --time-formats '%d.%m' --once
+
+# --- Bad input: a quote that never closes, another encoding, names that differ in case
+topic=$(unique bad)
+{
+    printf 'ID,id\n1,caf\xc3\xa9\n2,caf\xe9\n3,"never\n'
+    seq 4 40000 | sed 's/$/,x/'
+} >bad.csv
+run_ok "bad input is no end" "$MILLRACE" file --path bad.csv --topic "$topic" --line-max-bytes 64KiB --on-failure-topic "$topic.dlq" --once
+contains "names that differ in case are told of" "$(cat out)" 'are called "id" but for upper and lower case'
+equal "all else is read" 39998 "$(records "$topic" | wc -l)"
+letters=$("$MILLRACE" tap "$topic.dlq" --once 2>/dev/null)
+equal "two lines are not" 2 "$(wc -l <<<"$letters")"
+contains "the one in another encoding, with its line" "$letters" "bad.csv:3"
+contains "and the one whose quote is open" "$letters" "a quote is opened and not closed within line.max.bytes: line 4, field 2"
+
+# --- The names of the TLC, mapped by query: docs/files.md
+topic=$(unique tlc)
+cat >yellow.csv <<'CSV'
+VendorID,tpep_pickup_datetime,tpep_dropoff_datetime,passenger_count,trip_distance,RatecodeID,store_and_fwd_flag,PULocationID,DOLocationID,payment_type,fare_amount,extra,mta_tax,tip_amount,tolls_amount,improvement_surcharge,total_amount,congestion_surcharge
+1,2019-03-01 00:24:41,2019-03-01 00:25:31,1,0,1,N,145,145,2,3,0.5,0.5,0,0,0.3,4.3,0
+2,2019-03-01 00:25:27,2019-03-01 00:36:37,2,3.7,1,N,95,130,1,13,0.5,0.5,0.7,0,0.3,15,
+CSV
+query="SELECT VendorID AS vendor, tpep_pickup_datetime AS pickup, PULocationID AS pickup_zone_id, CASE payment_type WHEN 1 THEN 'card' WHEN 2 THEN 'cash' END AS payment, total_amount AS total FROM record"
+run_ok "a file of the TLC is read" "$MILLRACE" file --path yellow.csv --topic "$topic" --time-zone America/New_York --query "$query" --once
+contains "under other names" "$(records "$topic")" '"pickup_zone_id":145,"payment":"cash","total":4.3'
+contains "its times in UTC" "$(records "$topic")" '05:24:41'
 
 scenario_end

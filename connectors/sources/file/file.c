@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "codec/schema.h"
+#include "finish.h"
 #include "look.h"
 #include "settings.h"
 #include "visit.h"
@@ -43,19 +44,35 @@ static mr_status load_schema(file_state *self, const mr_positions *resume, mr_er
     return status;
 }
 
+static mr_status open_catalog(file_state *self, const mr_positions *resume, mr_error *err)
+{
+    file_catalog *catalog = &self->catalog;
+    mr_status status = file_finish_open(self, err);
+    if (status == MR_OK && file_finish_gone(self, resume)) {
+        *catalog = (file_catalog){.path = self->path, .pattern = self->pattern, .kind = FILE_ONE};
+    } else if (status == MR_OK) {
+        status = file_catalog_init(catalog, self->path, self->pattern, err);
+    }
+    catalog->recursive = self->recursive;
+    catalog->exclude = self->exclude;
+    catalog->finished_folder = self->finished_path;
+    return status;
+}
+
 static mr_status open_source(mr_task *task, const mr_positions *resume, mr_error *err)
 {
     file_state *self = mr_self(task);
     self->format = file_format_of(self);
     self->opened = true;
     self->next_scan_us = self->next_progress_us = 0;
+    self->transaction = 1;
     file_reader_init(&self->reader, &self->format);
     mr_status status = file_texts_of(self, &self->texts, &self->zone, err);
     if (status == MR_OK) {
         status = load_schema(self, resume, err);
     }
     if (status == MR_OK) {
-        status = file_catalog_init(&self->catalog, self->path, self->pattern, err);
+        status = open_catalog(self, resume, err);
         if (err && status != MR_OK) {
             err->permanent = mr_task_once(task);
         }
@@ -81,6 +98,8 @@ static void close_source(mr_task *task)
     self->schema = NULL;
     file_zone_free(self->zone);
     self->zone = NULL;
+    free(self->finished_path);
+    self->finished_path = NULL;
     self->current = NULL;
     self->opened = false;
 }
@@ -210,7 +229,15 @@ static mr_status poll_source(mr_task *task, mr_batch *out, int64_t deadline_us, 
         if (file_catalog_next(&self->catalog, mr_clock_us())) {
             continue;
         }
+        bool waits;
+        status = file_finish(task, &waits, err);
+        if (status != MR_OK || self->touched) {
+            return status;
+        }
         file_tell_progress(task, true);
+        if (waits) {
+            return MR_IDLE; /* commit now */
+        }
         if (mr_task_once(task)) {
             return MR_END;
         }
@@ -230,6 +257,20 @@ static const mr_option options[] = {
     MR_TEXT("pattern", file_state, pattern, "*.csv", 0,
             "Which files of a folder to read, as a glob over their names. Files that are still "
             "being written are best given another name first, then renamed."),
+    MR_BOOLEAN("recursive", file_state, recursive, "false", 0,
+               "Reads the folders below a folder too, up to 32 deep. Those that start with a dot "
+               "or are symbolic links are left out."),
+    MR_LIST("exclude", file_state, exclude, NULL, 0,
+            "Files and folders not to read, as globs over their names below the folder and over "
+            "the last part of them: *.tmp.csv, archive, 2018/*."),
+    MR_CHOICE("finished", file_state, finished, "keep", file_finished_choices, 0,
+              "What becomes of a file that was read to its end, once that is durable in Kafka. "
+              "keep: nothing. move: to finished.folder. delete: it is deleted. Without --once a "
+              "file has to be unchanged for complete.after.ms first. What is not there any more is "
+              "forgotten: the same file put there again is read again."),
+    MR_TEXT("finished.folder", file_state, finished_folder, NULL, MR_OPT_PATH,
+            "Where finished files are moved to, on the same file system. Made when it is missing. "
+            "A name that is taken gets .1, .2 and so on."),
     MR_TEXT("schema", file_state, schema_option, NULL, MR_OPT_PATH,
             "The Avro record schema of the records: a file (.avsc) or JSON text. Columns are "
             "matched to fields by name. Without it the schema is inferred from the first file that "
@@ -280,8 +321,14 @@ static const mr_option options[] = {
     MR_OPTIONS_END,
 };
 
+static void acked(mr_task *task)
+{
+    file_state *self = mr_self(task);
+    self->transaction++;
+}
+
 static const mr_source operations = {
-    .open = open_source, .poll = poll_source, .close = close_source};
+    .open = open_source, .poll = poll_source, .acked = acked, .close = close_source};
 
 extern const mr_connector mr_file_source;
 const mr_connector mr_file_source = {

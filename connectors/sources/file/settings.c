@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "finish.h"
 #include "pattern.h"
 
 static mr_status MR_PRINTF(3, 4) refuse(mr_error *err, const char *option, const char *format, ...)
@@ -135,6 +136,18 @@ static mr_status check_formats(const file_state *self, mr_error *err)
     return MR_OK;
 }
 
+static mr_status check_finished(const file_state *self, mr_error *err)
+{
+    if (self->finished == FILE_MOVE && !self->finished_folder) {
+        return refuse(err, "finished.folder", "finished says move: give the folder to move to");
+    }
+    if (self->finished != FILE_MOVE && self->finished_folder) {
+        return refuse(err, "finished.folder", "it is for finished = move, which says %s",
+                      file_finished_choices[self->finished]);
+    }
+    return MR_OK;
+}
+
 mr_status file_settings_check(const void *state, const mr_route *routes, size_t route_count,
                               mr_error *err)
 {
@@ -143,7 +156,10 @@ mr_status file_settings_check(const void *state, const mr_route *routes, size_t 
     file_zone *zone = NULL;
     (void)routes;
     (void)route_count;
-    mr_status status = check_marks(self, err);
+    mr_status status = check_finished(self, err);
+    if (status == MR_OK) {
+        status = check_marks(self, err);
+    }
     if (status == MR_OK) {
         status = check_columns(self, err);
     }

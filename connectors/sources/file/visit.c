@@ -33,6 +33,7 @@ void file_set_position(mr_task *task, file_entry *entry)
     file_state *self = mr_self(task);
     char text[FILE_POSITION_ROOM];
     take_position(self);
+    entry->set_in = self->transaction;
     file_entry_position(entry, self->reader.fd, text);
     mr_task_position(
         task, mr_arena_format(mr_task_arena(task), FILE_POSITION_PREFIX "%s", entry->name), text);
@@ -233,6 +234,7 @@ static mr_status enter(mr_task *task, file_entry *entry, mr_error *err)
         mr_task_once(task) || (entry->complete_at_us && mr_clock_us() >= entry->complete_at_us &&
                                file_look_equal(&entry->now, &entry->done));
     self->current = entry;
+    entry->quiet_at_us = 0;
     if (entry->position.refused) {
         status = file_reader_seek(&self->reader, entry->now.size, 1, false, err);
         file_leave(task);

@@ -17,13 +17,18 @@ typedef struct file_state {
     const char *path, *pattern, *schema_option, *record_name, *delimiter, *null_text;
     const char *quote, *escape, *comment, *time_zone;
     mr_list null_texts, columns, time_formats;
-    bool header;
+    bool header, recursive;
+    mr_list exclude;
+    int finished;
+    const char *finished_folder;
     int64_t line_max_bytes, infer_bytes, scan_interval_ms, complete_after_ms;
     /* from open() to close() */
     bool opened;
     file_format format;
     file_texts texts;
     file_zone *zone;         /* NULL: none is given */
+    char *finished_path;     /* of finished.folder */
+    int64_t transaction;     /* number of the open one, from 1 */
     const mr_schema *schema; /* NULL: not known yet */
     file_catalog catalog;
     file_reader reader;

@@ -96,4 +96,47 @@ run_ok "a file of the TLC is read" "$MILLRACE" file --path yellow.csv --topic "$
 contains "under other names" "$(records "$topic")" '"pickup_zone_id":145,"payment":"cash","total":4.3'
 contains "its times in UTC" "$(records "$topic")" '05:24:41'
 
+# --- Finished files are moved once what was read is durable: kill -9, again and again, loses and doubles nothing
+topic=$(unique inbox)
+mkdir -p inbox/deep
+for i in $(seq 1 60); do
+    { echo id && seq "$((i * 100))" "$((i * 100 + 9))"; } >"inbox/$( ((i % 2)) || echo deep/)part-$i.csv"
+done
+cp inbox/part-1.csv inbox/part-1.tmp.csv
+cat >inbox.json <<JSON
+{
+  "name": "$topic",
+  "sources": {
+    "it": {
+      "connector": "file", "path": "inbox", "topic": "$topic", "recursive": true, "exclude": ["*.tmp.csv"],
+      "finished": "move", "finished.folder": "inbox/done",
+      "complete.after.ms": "50ms", "scan.interval.ms": "10ms", "commit.interval.ms": "5ms"
+    }
+  }
+}
+JSON
+moved() { (($(find inbox/done -type f 2>/dev/null | wc -l) >= $1)); }
+for wanted in 0 1 7 19 33 48 59; do
+    background inbox.log "$MILLRACE" run inbox.json
+    eventually 60 moved "$wanted" || not_ok "files are moved" "$(tail -n 5 inbox.log)"
+    kill -KILL "$LAST"
+    wait "$LAST" 2>/dev/null || true
+done
+run_ok "the rest is read" "$MILLRACE" run inbox.json --once
+equal "every line came once" "600 600" "$(records "$topic" .value.id | tee ids | wc -l) $(sort -u ids | wc -l)"
+equal "every file was moved, into folders as before" "30 30" \
+    "$(find inbox/done -maxdepth 1 -type f | wc -l) $(find inbox/done/deep -type f | wc -l)"
+equal "what is left out stays" "inbox/part-1.tmp.csv" "$(find inbox -path inbox/done -prune -o -type f -print)"
+run_ok "a file that comes again" cp inbox/done/part-1.csv inbox/part-1.csv
+run_ok "is another one" "$MILLRACE" run inbox.json --once
+equal "and keeps its predecessor" "inbox/done/part-1.csv inbox/done/part-1.csv.1" "$(find inbox/done -name 'part-1.csv*' | sort | paste -sd ' ')"
+
+# --- Deleting, of one file: the end is the same when it is done again
+topic=$(unique single)
+printf 'a\n1\n' >single.csv
+run_ok "one file is read and deleted" "$MILLRACE" file --path single.csv --topic "$topic" --finished delete --once
+equal "it is gone" "no" "$([[ -e single.csv ]] && echo yes || echo no)"
+equal "its record is there" 1 "$(records "$topic" | wc -l)"
+run_fails "moving needs a folder" 2 "finished.folder: finished says move: give the folder" "$MILLRACE" file --path . --topic "$topic" --finished move --once
+
 scenario_end

@@ -53,6 +53,9 @@ typedef struct file_entry {
     file_look now;
     file_look done; /* what the file looked like when everything in it had been dealt with */
     file_position position;
+    int missed;             /* scans in a row at which it was not there */
+    int64_t set_in;         /* the transaction that its position was set in last */
+    int64_t quiet_at_us;    /* finish.c: it may go from then on; 0: not known yet */
     int64_t complete_at_us; /* an unfinished last record counts as finished from then on; 0: none */
 } file_entry;
 
@@ -60,6 +63,10 @@ typedef struct file_catalog {
     const char *path, *pattern;
     file_kind wanted;
     enum { FILE_ONE, FILE_FOLDER, FILE_GLOB } kind;
+    /* set after file_catalog_init() */
+    bool recursive;              /* also the folders below */
+    mr_list exclude;             /* globs over names and their last parts */
+    const char *finished_folder; /* what lies in it does not count; NULL: none */
     int task_index, task_count;
     file_entry **entries; /* sorted by name */
     size_t count, capacity;
@@ -77,8 +84,11 @@ void file_catalog_release(file_catalog *catalog);
 MR_CHECKED mr_status file_catalog_restore(file_catalog *catalog, const mr_positions *positions,
                                           mr_error *err);
 
-/* Looks which files there are now. */
+/* Looks which files there are now (scan.c). */
 MR_CHECKED mr_status file_catalog_scan(file_catalog *catalog, mr_error *err);
+
+/* The entry of that name, made when there is none. */
+file_entry *file_catalog_entry(file_catalog *catalog, const char *name);
 
 /* The next of this task's files that has something to read (or to look at again), in the order of
  * their names; NULL: none. */

@@ -15,6 +15,9 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "codec/schema.h"
+#include "finish.h"
+#include "look.h"
+#include "settings.h"
 #include "visit.h"
 
 enum {
@@ -24,35 +27,6 @@ enum {
 };
 
 /* --- open and close --- */
-
-static char delimiter_of(const char *option)
-{
-    return !option                                                    ? ','
-           : strcmp(option, "\\t") == 0 || strcmp(option, "tab") == 0 ? '\t'
-                                                                      : option[0];
-}
-
-static mr_status check(const void *state, const mr_route *routes, size_t route_count, mr_error *err)
-{
-    const file_state *self = state;
-    (void)routes;
-    (void)route_count;
-    const char *d = self->delimiter ? self->delimiter : ",";
-    char c = delimiter_of(d);
-    bool word = strcmp(d, "\\t") == 0 || strcmp(d, "tab") == 0;
-    if ((!word && strlen(d) != 1) || (unsigned char)c > 126 || c == '"' || c == '\n' || c == '\r') {
-        mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
-                "delimiter: \"%s\" is not one ASCII character other than the quote; for a tab "
-                "write tab",
-                d);
-        mr_error_field(err, "delimiter");
-        if (err) {
-            err->permanent = true;
-        }
-        return MR_FATAL;
-    }
-    return MR_OK;
-}
 
 static mr_status load_schema(file_state *self, const mr_positions *resume, mr_error *err)
 {
@@ -70,21 +44,36 @@ static mr_status load_schema(file_state *self, const mr_positions *resume, mr_er
     return status;
 }
 
+static mr_status open_catalog(file_state *self, const mr_positions *resume, mr_error *err)
+{
+    file_catalog *catalog = &self->catalog;
+    mr_status status = file_finish_open(self, err);
+    if (status == MR_OK && file_finish_gone(self, resume)) {
+        *catalog = (file_catalog){.path = self->path, .pattern = self->pattern, .kind = FILE_ONE};
+    } else if (status == MR_OK) {
+        status = file_catalog_init(catalog, self->path, self->pattern, (file_kind)self->kind, err);
+    }
+    catalog->recursive = self->recursive;
+    catalog->exclude = self->exclude;
+    catalog->finished_folder = self->finished_path;
+    return status;
+}
+
 static mr_status open_source(mr_task *task, const mr_positions *resume, mr_error *err)
 {
     file_state *self = mr_self(task);
-    self->format = (file_format){
-        .delimiter = delimiter_of(self->delimiter),
-        .line_max_bytes = (size_t)self->line_max_bytes,
-    };
+    self->format = file_format_of(self);
     self->opened = true;
     self->next_scan_us = self->next_progress_us = 0;
     self->pending = false;
+    self->transaction = 1;
     file_reader_init(&self->reader, &self->format);
-    mr_status status = load_schema(self, resume, err);
+    mr_status status = file_texts_of(self, &self->texts, &self->zone, err);
     if (status == MR_OK) {
-        status = file_catalog_init(&self->catalog, self->path, self->pattern, (file_kind)self->kind,
-                                   err);
+        status = load_schema(self, resume, err);
+    }
+    if (status == MR_OK) {
+        status = open_catalog(self, resume, err);
         if (err && status != MR_OK) {
             err->permanent = mr_task_once(task);
         }
@@ -111,6 +100,10 @@ static void close_source(mr_task *task)
     file_catalog_release(&self->catalog);
     mr_schema_release(self->schema);
     self->schema = NULL;
+    file_zone_free(self->zone);
+    self->zone = NULL;
+    free(self->finished_path);
+    self->finished_path = NULL;
     self->current = NULL;
     self->opened = false;
 }
@@ -271,7 +264,15 @@ static mr_status poll_source(mr_task *task, mr_batch *out, int64_t deadline_us, 
         if (file_catalog_next(&self->catalog, mr_clock_us())) {
             continue;
         }
+        bool waits;
+        status = file_finish(task, &waits, err);
+        if (status != MR_OK || self->touched) {
+            return status;
+        }
         file_tell_progress(task, true);
+        if (waits) {
+            return MR_IDLE; /* commit now */
+        }
         if (mr_task_once(task)) {
             return MR_END;
         }
@@ -280,12 +281,6 @@ static mr_status poll_source(mr_task *task, mr_batch *out, int64_t deadline_us, 
         }
         wait_until(self->next_scan_us < deadline_us ? self->next_scan_us : deadline_us);
     }
-}
-
-static void acked(mr_task *task)
-{
-    file_state *self = mr_self(task);
-    self->pending = false;
 }
 
 /* --- what users see --- */
@@ -305,6 +300,20 @@ static const mr_option options[] = {
               "files), or auto: what the name says, csv if it says nothing. .csv and .tsv are csv; "
               ".ndjson, .jsonl and .json ndjson; .avro is avro. Each may have .gz or .zst after "
               "it, and is unpacked then."),
+    MR_BOOLEAN("recursive", file_state, recursive, "false", 0,
+               "Reads the folders below a folder too, up to 32 deep. Those that start with a dot "
+               "or are symbolic links are left out."),
+    MR_LIST("exclude", file_state, exclude, NULL, 0,
+            "Files and folders not to read, as globs over their names below the folder and over "
+            "the last part of them: *.tmp.csv, archive, 2018/*."),
+    MR_CHOICE("finished", file_state, finished, "keep", file_finished_choices, 0,
+              "What becomes of a file that was read to its end, once that is durable in Kafka. "
+              "keep: nothing. move: to finished.folder. delete: it is deleted. Without --once a "
+              "file has to be unchanged for complete.after.ms first. What is not there any more is "
+              "forgotten: the same file put there again is read again."),
+    MR_TEXT("finished.folder", file_state, finished_folder, NULL, MR_OPT_PATH,
+            "Where finished files are moved to, on the same file system. Made when it is missing. "
+            "A name that is taken gets .1, .2 and so on."),
     MR_TEXT("schema", file_state, schema_option, NULL, MR_OPT_PATH,
             "The Avro record schema of the records: a file (.avsc) or JSON text. Columns and "
             "members are matched to fields by name. Without it the schema is inferred from the "
@@ -315,9 +324,33 @@ static const mr_option options[] = {
     MR_TEXT("delimiter", file_state, delimiter, NULL, 0,
             "What stands between fields of CSV: one ASCII character, or tab. Without it: a comma, "
             "in files whose names end in .tsv a tab."),
+    MR_TEXT("quote", file_state, quote, "\"", 0,
+            "What fields that hold a delimiter or a newline stand in: one ASCII character, or none "
+            "(a quote is data then)."),
+    MR_TEXT("escape", file_state, escape, NULL, 0,
+            "What stands in quotes before a quote, or before itself, that is data, such as \\. "
+            "Default: the quote is doubled."),
+    MR_TEXT("comment", file_state, comment, NULL, 0,
+            "Lines that start with this text are left out, also before the header: #."),
+    MR_BOOLEAN("header", file_state, header, "true", 0,
+               "Is the first line the names of the columns? false: they are those of `columns`, "
+               "else the schema's fields in their order, else column_1, column_2 and so on."),
+    MR_LIST("columns", file_state, columns, NULL, 0,
+            "Names of the columns of files without a header, in their order."),
     MR_TEXT("null.text", file_state, null_text, "", 0,
             "The text that means null in a nullable column when it is not in quotes: empty, NA, "
             "\\N. In columns that are not text an empty field is always null."),
+    MR_LIST("null.texts", file_state, null_texts, NULL, 0,
+            "More texts that mean null, beside null.text: NA, N/A, -."),
+    MR_LIST("time.formats", file_state, time_formats, NULL, 0,
+            "How dates and times are written, tried in this order, in the letters of strptime: "
+            "%m/%d/%Y %I:%M:%S %p. %f is a fraction, %z a zone. iso stands for ISO 8601, which is "
+            "taken alone without this option. A format with a comma needs the JSON array of a "
+            "pipeline file."),
+    MR_TEXT("time.zone", file_state, time_zone, NULL, 0,
+            "Zone of times that say none: America/New_York, UTC, +01:00. Columns without a schema "
+            "become timestamps in UTC then. Default: UTC where the schema says timestamp, else as "
+            "on the wall clock."),
     MR_SIZE("line.max.bytes", file_state, line_max_bytes, "16MiB", 1024, 256 << 20, 0,
             "Longest record. A longer one goes to the dead letters with its first bytes, and "
             "reading goes on at the next line. Memory grows to twice this much at most."),
@@ -332,6 +365,13 @@ static const mr_option options[] = {
             "it is taken at once."),
     MR_OPTIONS_END,
 };
+
+static void acked(mr_task *task)
+{
+    file_state *self = mr_self(task);
+    self->transaction++;
+    self->pending = false;
+}
 
 static const mr_source operations = {
     .open = open_source, .poll = poll_source, .acked = acked, .close = close_source};
@@ -363,6 +403,7 @@ const mr_connector mr_file_source = {
         "among the tasks.",
     .state_size = sizeof(file_state),
     .options = options,
-    .check = check,
+    .check = file_settings_check,
     .source = &operations,
+    .look = file_look_at,
 };

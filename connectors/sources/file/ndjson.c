@@ -24,6 +24,7 @@ typedef struct slot {
 
 struct file_json_plan {
     slot root;
+    file_texts texts;
     slot **inside; /* by schema id, node_count of them */
     uint32_t node_count;
 };
@@ -80,10 +81,14 @@ static mr_status slot_init(file_json_plan *plan, const mr_field *field, const mr
     return nested ? slots_inside(plan, field, plain, ret, err) : MR_OK;
 }
 
-mr_status file_json_plan_new(const mr_schema *schema, file_json_plan **ret, mr_error *err)
+mr_status file_json_plan_new(const mr_schema *schema, const file_texts *texts, file_json_plan **ret,
+                             mr_error *err)
 {
     static const mr_field whole = {.name = "the record"};
     file_json_plan *plan = mr_calloc(1, sizeof *plan);
+    plan->texts = *texts;
+    plan->texts.null_text = (mr_slice){"", SIZE_MAX}; /* JSON has a null */
+    plan->texts.null_texts = (mr_list){0};
     plan->node_count = mr_schema_node_count(schema);
     plan->inside = mr_calloc(plan->node_count, sizeof *plan->inside);
     mr_status status = slot_init(plan, &whole, schema, &plan->root, err);
@@ -110,6 +115,7 @@ void file_json_plan_free(file_json_plan *plan)
 
 typedef struct filling {
     mr_slice line;
+    const file_texts *texts;
     mr_arena *arena;
     uint32_t at; /* of what was refused */
     mr_error *err;
@@ -151,7 +157,6 @@ static mr_status fill_count(filling *f, const slot *s, const file_json *v, mr_ce
 
 static mr_status fill_scalar(filling *f, const slot *s, const file_json *v, mr_cell *ret)
 {
-    static const mr_slice no_null_text = {"", SIZE_MAX};
     const file_column *c = &s->column;
     bool nested = v->type == FILE_JSON_ARRAY || v->type == FILE_JSON_OBJECT;
     if (c->type == MR_NULL || (nested && c->type != MR_STRING)) {
@@ -160,11 +165,12 @@ static mr_status fill_scalar(filling *f, const slot *s, const file_json *v, mr_c
     if (v->type == FILE_JSON_NUMBER && is_time((mr_type)c->type)) {
         return fill_count(f, s, v, ret);
     }
-    mr_csv_field text = {f->line.data + v->at, v->len, false, false};
+    mr_csv_field text = {.data = f->line.data + v->at, .len = v->len};
     if (v->type == FILE_JSON_STRING) {
-        text = (mr_csv_field){v->string.data, (uint32_t)v->string.len, true, false};
+        text =
+            (mr_csv_field){.data = v->string.data, .len = (uint32_t)v->string.len, .quoted = true};
     }
-    mr_status status = file_convert(c, &text, no_null_text, f->arena, ret, f->err);
+    mr_status status = file_convert(c, &text, f->texts, f->arena, ret, f->err);
     if (status != MR_OK) {
         f->at = v->at;
     }
@@ -355,6 +361,7 @@ mr_status file_json_fill(const file_json_plan *plan, mr_slice line, mr_arena *ar
                          "the object has no members, and there is no schema yet; give a `schema`");
     }
     if (status == MR_OK && plan) {
+        f.texts = &plan->texts;
         status = fill(&f, &plan->root, root, ret);
     }
     *column = status == MR_OK ? 0 : file_json_column(line.data, f.at);

@@ -18,9 +18,9 @@
 typedef struct file_json_plan file_json_plan;
 
 /* MR_FATAL, permanent: the schema has a union of more than null and one type. Borrows the schema,
- * which is a root. */
-MR_CHECKED mr_status file_json_plan_new(const mr_schema *schema, file_json_plan **ret,
-                                        mr_error *err);
+ * which is a root. Of the texts only how times are written counts. */
+MR_CHECKED mr_status file_json_plan_new(const mr_schema *schema, const file_texts *texts,
+                                        file_json_plan **ret, mr_error *err);
 void file_json_plan_free(file_json_plan *plan);
 
 /* Makes a cell of the schema from a line. MR_REJECT: it is bad; *column (from 1) says where. plan

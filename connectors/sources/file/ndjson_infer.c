@@ -53,18 +53,17 @@ static unsigned number_kinds(const char *text, size_t len)
                                     (digits <= 15 ? COULD_BE_DOUBLE : 0));
 }
 
-static unsigned text_kinds(mr_slice text)
+static unsigned text_kinds(mr_slice text, const file_texts *texts)
 {
     file_timestamp at;
-    if (!text.len || !file_parse_timestamp(text.data, text.len, &at) || at.extra_ns) {
+    if (!text.len || !file_texts_timestamp(texts, text.data, text.len, &at) || at.extra_ns) {
         return 0;
     }
-    return at.date_only ? COULD_BE_DATE | COULD_BE_LOCAL
-           : at.zoned   ? COULD_BE_ZONED
-                        : COULD_BE_LOCAL;
+    unsigned moment = at.zoned || texts->zone ? COULD_BE_ZONED : COULD_BE_LOCAL;
+    return at.date_only ? COULD_BE_DATE | moment : moment;
 }
 
-static unsigned kinds_of(const file_json *v, mr_slice line)
+static unsigned kinds_of(const file_json *v, mr_slice line, const file_texts *texts)
 {
     switch (v->type) {
     case FILE_JSON_FALSE:
@@ -73,7 +72,7 @@ static unsigned kinds_of(const file_json *v, mr_slice line)
     case FILE_JSON_NUMBER:
         return number_kinds(line.data + v->at, v->len);
     case FILE_JSON_STRING:
-        return text_kinds(v->string);
+        return text_kinds(v->string, texts);
     default:
         return 0;
     }
@@ -115,13 +114,13 @@ static member *member_of(members *all, mr_slice title)
     return m;
 }
 
-static void learn(members *all, mr_slice line, const file_json *object)
+static void learn(members *all, mr_slice line, const file_json *object, const file_texts *texts)
 {
     for (const file_json *v = object->first; v; v = v->next) {
         member *m = member_of(all, v->key);
         if (m && v->type != FILE_JSON_NULL) {
             m->values = true;
-            m->could_be &= kinds_of(v, line);
+            m->could_be &= kinds_of(v, line, texts);
         }
     }
 }
@@ -188,7 +187,7 @@ static mr_status look(file_reader *reader, const file_sample *sample, members *a
                    file_json_fill(NULL, item.input, arena, &unused, &column, &ignored) == MR_OK &&
                    file_json_parse(item.input.data, item.input.len, arena, &root, &at, &ignored) ==
                        MR_OK) {
-            learn(all, item.input, root);
+            learn(all, item.input, root, &sample->texts);
         }
         mr_arena_reset(arena);
     }

@@ -7,6 +7,7 @@
  */
 #include "reader.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,10 @@ void file_reader_init(file_reader *reader, const file_format *format)
         reader->format.buffer_bytes = BUFFER_BYTES;
     }
     mr_csv_init(&reader->csv, format->delimiter, FILE_COLUMNS_MAX);
+    if (format->quote || format->no_quotes) {
+        reader->csv.quote = format->no_quotes ? '\0' : format->quote;
+    }
+    reader->csv.escape = format->escape;
 }
 
 void file_reader_stop(file_reader *reader)
@@ -170,6 +175,15 @@ static file_event bad_line(file_reader *reader, file_item *item, size_t len, con
     return FILE_BAD;
 }
 
+/* Says which quote it was. */
+static const char *where_opened(file_reader *reader, const char *problem)
+{
+    const mr_csv *csv = &reader->csv;
+    snprintf(reader->why, sizeof reader->why, "%s: line %lld, field %zu", problem,
+             (long long)(reader->line + csv->open_line), csv->open_field);
+    return reader->why;
+}
+
 /* The record does not end within the limit. */
 static file_event too_long(file_reader *reader, file_item *item)
 {
@@ -177,8 +191,9 @@ static file_event too_long(file_reader *reader, file_item *item)
     const char *data = reader->data + reader->start, *newline = find_newline(reader, limit);
     item->line = reader->line;
     if (newline) {
-        return bad_line(reader, item, (size_t)(newline + 1 - data),
-                        "a quote is opened and not closed within line.max.bytes");
+        return bad_line(
+            reader, item, (size_t)(newline + 1 - data),
+            where_opened(reader, "a quote is opened and not closed within line.max.bytes"));
     }
     item->input = line_text(data, limit, FILE_SHOWN_BYTES);
     item->why = "the line is longer than line.max.bytes; here are its first bytes. Raise "
@@ -221,22 +236,43 @@ static file_event next_line(file_reader *reader, file_item *item)
     }
 }
 
+/* A comment at the start of a record goes like the rest of a line that is too long. */
+enum { NO_COMMENT, COMMENT, PERHAPS_COMMENT };
+
+static int comment(const file_reader *reader)
+{
+    const char *prefix = reader->format.comment;
+    size_t unread = reader->end - reader->start, len = prefix ? strlen(prefix) : 0;
+    size_t seen = unread < len ? unread : len;
+    if (!len || memcmp(reader->data + reader->start, prefix, seen) != 0) {
+        return NO_COMMENT;
+    }
+    return seen == len                          ? COMMENT
+           : reader->at_end && reader->complete ? NO_COMMENT
+                                                : PERHAPS_COMMENT;
+}
+
 file_event file_reader_next(file_reader *reader, file_item *item)
 {
     item->column = 0;
-    while (reader->skipping) {
-        skip(reader);
-        if (reader->skipping || reader->start == reader->end) {
+    for (;;) {
+        while (reader->skipping) {
+            skip(reader);
+            if (reader->skipping || reader->start == reader->end) {
+                return FILE_DRY;
+            }
+        }
+        if (reader->format.kind == FILE_NDJSON) {
+            return next_line(reader, item);
+        }
+        size_t unread = reader->end - reader->start, limit = reader->format.line_max_bytes;
+        int kind = unread ? comment(reader) : PERHAPS_COMMENT;
+        if (kind == PERHAPS_COMMENT) {
             return FILE_DRY;
         }
-    }
-    if (reader->format.kind == FILE_NDJSON) {
-        return next_line(reader, item);
-    }
-    for (;;) {
-        size_t unread = reader->end - reader->start, limit = reader->format.line_max_bytes;
-        if (!unread) {
-            return FILE_DRY;
+        if (kind == COMMENT) {
+            reader->skipping = true;
+            continue;
         }
         const char *data = reader->data + reader->start;
         bool last = reader->at_end && reader->complete && !reader->stream.inside && unread <= limit;
@@ -252,7 +288,8 @@ file_event file_reader_next(file_reader *reader, file_item *item)
             consume(reader, csv->used, 1);
             break;
         case MR_CSV_MALFORMED:
-            return bad_line(reader, item, csv->used, csv->problem);
+            return bad_line(reader, item, csv->used,
+                            csv->never_closed ? where_opened(reader, csv->problem) : csv->problem);
         case MR_CSV_MORE:
             return unread > limit ? too_long(reader, item) : FILE_DRY;
         }
@@ -282,9 +319,10 @@ mr_status file_reader_begin(file_reader *reader, mr_error *err)
 
 mr_status file_reader_header(file_reader *reader, file_event *event, file_item *item, mr_error *err)
 {
-    mr_status begun = file_reader_begin(reader, err);
-    if (begun != MR_OK) {
-        return begun;
+    *event = FILE_DRY;
+    mr_status began = file_reader_begin(reader, err);
+    if (began != MR_OK) {
+        return began;
     }
     while ((*event = file_reader_next(reader, item)) == FILE_DRY && !reader->at_end) {
         mr_status status = file_reader_fill(reader, err);

@@ -23,6 +23,9 @@ enum { FILE_COLUMNS_MAX = 4096 };
 
 typedef struct file_format {
     char delimiter;
+    char quote, escape;  /* 0: the quote is ", and doubled within quotes */
+    bool no_quotes;      /* a quote is data */
+    const char *comment; /* lines that start so are left out; NULL: none. Borrowed */
     size_t line_max_bytes;
     file_packing packing; /* of the file that is started next */
     file_kind kind;       /* FILE_NDJSON: lines; else CSV records */
@@ -45,6 +48,7 @@ typedef struct file_reader {
     /* Packed files: CRC-32 of what lies before data[start], and of what lay before the item that
      * was yielded last. */
     uint32_t crc, item_crc;
+    char why[160]; /* room for an item's why */
 } file_reader;
 
 typedef enum file_event {
@@ -85,8 +89,9 @@ MR_CHECKED mr_status file_reader_fill(file_reader *reader, mr_error *err);
 void file_reader_take(file_reader *reader, size_t bytes, int64_t lines);
 file_event file_reader_next(file_reader *reader, file_item *item);
 
-/* The first bytes, past a byte order mark. */
+/* Reads what there is, past a byte order mark. Nothing unread: the file is empty. */
 MR_CHECKED mr_status file_reader_begin(file_reader *reader, mr_error *err);
+
 /* The first record, past a byte order mark. FILE_DRY: the file has none. Fills as needed. */
 MR_CHECKED mr_status file_reader_header(file_reader *reader, file_event *event, file_item *item,
                                         mr_error *err);

@@ -15,6 +15,7 @@
 #include "codec/schema.h"
 #include "identity.h"
 #include "infer.h"
+#include "settings.h"
 
 /* Progress is a sum over all files: not for every poll. */
 enum { PROGRESS_INTERVAL_US = 50000 };
@@ -43,6 +44,7 @@ void file_set_position(mr_task *task, file_entry *entry)
     file_state *self = mr_self(task);
     char text[FILE_POSITION_ROOM];
     take_position(self);
+    entry->set_in = self->transaction;
     file_entry_position(entry, self->reader.stream.fd, text);
     mr_task_position(
         task, mr_arena_format(mr_task_arena(task), FILE_POSITION_PREFIX "%s", entry->name), text);
@@ -157,17 +159,6 @@ mr_status file_ended(mr_task *task, mr_error *err)
     return file_damaged(task, err);
 }
 
-file_format file_format_of(const file_state *self, const char *name)
-{
-    file_format format = self->format;
-    format.packing = file_packing_of(name);
-    format.kind = file_kind_of(name, (file_kind)self->kind);
-    if (!self->delimiter && file_name_is_tsv(name)) {
-        format.delimiter = '\t';
-    }
-    return format;
-}
-
 /* Learns the schema from the first file that has data. It must not depend on the task, so all files
  * count, not only this task's. */
 static mr_status infer_schema(mr_task *task, mr_error *err)
@@ -175,7 +166,8 @@ static mr_status infer_schema(mr_task *task, mr_error *err)
     file_state *self = mr_self(task);
     file_sample sample = {
         .record_name = self->record_name,
-        .null_text = {self->null_text, strlen(self->null_text)},
+        .texts = self->texts,
+        .naming = file_naming_of(self),
         .bytes = self->infer_bytes,
         .complete = self->reader.complete,
     };
@@ -186,7 +178,7 @@ static mr_status infer_schema(mr_task *task, mr_error *err)
         if (fd < 0) {
             continue;
         }
-        file_format format = file_format_of(self, entry->name);
+        file_format format = file_format_for(self, entry->name);
         mr_status status = format.kind == FILE_AVRO ? file_infer_avro(fd, &format, &json, err)
                            : format.kind == FILE_NDJSON
                                ? file_infer_json(fd, &format, &sample, &json, err)
@@ -247,12 +239,11 @@ static mr_status begin_reading(mr_task *task, file_header *header, const file_it
     }
     if (self->reader.format.kind == FILE_NDJSON) {
         mr_status status = self->schema && !self->json
-                               ? file_json_plan_new(self->schema, &self->json, err)
+                               ? file_json_plan_new(self->schema, &self->texts, &self->json, err)
                                : MR_OK;
         return status == MR_OK ? go_on(self, err) : status;
     }
-    mr_slice null_text = {self->null_text, strlen(self->null_text)};
-    mr_status status = file_plan_init(&self->plan, header, self->schema, null_text, err);
+    mr_status status = file_plan_init(&self->plan, header, self->schema, &self->texts, err);
     if (status == MR_REJECT) {
         return refuse(task, item, err);
     }
@@ -260,6 +251,13 @@ static mr_status begin_reading(mr_task *task, file_header *header, const file_it
         return status;
     }
     char unused[512];
+    const char *alike = first_time ? file_header_alike(&self->plan.header) : NULL;
+    if (alike) {
+        mr_task_warn(task,
+                     "%s: two columns are called \"%s\" but for upper and lower case; queries and "
+                     "most databases take them for one. Rename one",
+                     self->current->path, alike);
+    }
     if (first_time && self->schema &&
         file_header_unused(&self->plan.header, self->plan.columns, self->plan.count, unused,
                            sizeof unused)) {
@@ -273,36 +271,28 @@ static mr_status begin_reading(mr_task *task, file_header *header, const file_it
 static mr_status read_header(mr_task *task, bool first_time, mr_error *err)
 {
     file_state *self = mr_self(task);
-    file_event event;
     file_item item = {.line = 1};
     file_header header = {0};
+    bool found = false;
     mr_status status;
     if (self->reader.format.kind == FILE_AVRO) {
-        bool there = false;
-        status = file_avro_header(&self->avro, &self->reader, &there, err);
-        if (status == MR_REJECT && !file_stream_damaged(&self->reader.stream)) {
-            return refuse(task, &item, err);
-        }
-        event = there ? FILE_RECORD : FILE_DRY;
+        status = file_avro_header(&self->avro, &self->reader, &found, err);
     } else if (self->reader.format.kind == FILE_NDJSON) {
         status = file_reader_begin(&self->reader, err);
-        event = self->reader.start == self->reader.end ? FILE_DRY : FILE_RECORD;
+        found = self->reader.start < self->reader.end;
     } else {
-        status = file_reader_header(&self->reader, &event, &item, err);
+        file_naming naming = file_naming_of(self);
+        status = file_head_read(&self->reader, &naming, &header, &found, &item, err);
+    }
+    if (status == MR_REJECT) {
+        return file_stream_damaged(&self->reader.stream) ? file_damaged(task, err)
+                                                         : refuse(task, &item, err);
     }
     if (status != MR_OK) {
-        return status == MR_REJECT ? file_damaged(task, err) : status;
+        return status;
     }
-    if (event == FILE_DRY) { /* nothing there yet */
+    if (!found) { /* nothing there yet */
         return file_ended(task, err);
-    }
-    if (event == FILE_BAD) {
-        status = mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD, "the header: %s", item.why);
-    } else if (self->reader.format.kind == FILE_CSV) {
-        status = file_header_init(&header, &self->reader.csv, err);
-    }
-    if (status != MR_OK) {
-        return refuse(task, &item, err);
     }
     return begin_reading(task, &header, &item, first_time, err);
 }
@@ -337,13 +327,14 @@ static mr_status enter(mr_task *task, file_entry *entry, mr_error *err)
         return status;
     }
     tell_change(task, entry, change, from);
-    file_reader_expect(&self->reader, file_format_of(self, entry->name));
+    file_reader_expect(&self->reader, file_format_for(self, entry->name));
     file_reader_start(&self->reader, fd);
     self->reader.complete =
         mr_task_once(task) || (entry->complete_at_us && mr_clock_us() >= entry->complete_at_us &&
                                file_look_equal(&entry->now, &entry->done));
     self->current = entry;
     entry->position.damaged = false;
+    entry->quiet_at_us = 0;
     if (entry->position.refused) {
         file_leave(task);
         return MR_OK;

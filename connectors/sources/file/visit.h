@@ -18,10 +18,20 @@ typedef struct file_state {
     /* options */
     const char *path, *pattern, *schema_option, *record_name, *delimiter, *null_text;
     int kind; /* file_kind */
+    const char *quote, *escape, *comment, *time_zone;
+    mr_list null_texts, columns, time_formats;
+    bool header, recursive;
+    mr_list exclude;
+    int finished;
+    const char *finished_folder;
     int64_t line_max_bytes, infer_bytes, scan_interval_ms, complete_after_ms;
     /* from open() to close() */
     bool opened;
     file_format format;
+    file_texts texts;
+    file_zone *zone;         /* NULL: none is given */
+    char *finished_path;     /* of finished.folder */
+    int64_t transaction;     /* number of the open one, from 1 */
     const mr_schema *schema; /* NULL: not known yet */
     file_catalog catalog;
     file_reader reader;
@@ -55,9 +65,6 @@ MR_CHECKED mr_status file_damaged(mr_task *task, mr_error *err);
 /* The end of the current file was reached: it is left; or it is damaged, since it ends too early
  * and nothing more will be written. */
 MR_CHECKED mr_status file_ended(mr_task *task, mr_error *err);
-
-/* The format of a file of that name. */
-file_format file_format_of(const file_state *self, const char *name);
 
 /* A good line while there is no schema yet: the file has grown since its sample was taken. The line
  * is given back, and the file will be entered again. */

@@ -225,9 +225,14 @@ static inline mr_status drive_drain(drive *d, mr_error *err)
 static inline void drive_once(drive *d, const char *const *options)
 {
     mr_error err = {0};
+    mr_status status;
     mr_buffer_clear(&d->out);
     d->records = d->rejects = 0;
-    if (drive_open(d, true, options, &err) != MR_OK || drive_drain(d, &err) != MR_END) {
+    status = drive_open(d, true, options, &err);
+    for (int idle = 0; status == MR_OK || (status == MR_IDLE && idle < 2); idle++) {
+        status = drive_drain(d, &err); /* idle: the positions are to become durable first */
+    }
+    if (status != MR_END) {
         fail_msg("%s", err.text);
     }
     drive_close(d);

@@ -311,6 +311,49 @@ static void growing(void **arg)
     mr_buffer_release(&packed);
 }
 
+/* With finished, what was read to its end goes; a cut file stays until it is whole. */
+static void finished(void **arg)
+{
+    drive *d = *arg;
+    mr_buffer text = MR_BUFFER_INIT(64 << 20), packed = MR_BUFFER_INIT(64 << 20);
+    rows(&text, 0, 3000);
+    pack(FILE_GZIP, 3, text.data, text.len, &packed);
+    drive_write_bytes(d, "whole.csv.gz", packed.data, packed.len, "wb");
+    drive_write_bytes(d, "cut.csv.gz", packed.data, packed.len / 2, "wb");
+    drive_once(d, OPTIONS("finished=delete"));
+    assert_int_equal(d->rejects, 1);
+    size_t before = d->records - 3000;
+    assert_int_equal(access(drive_path(d, "whole.csv.gz"), F_OK), -1);
+    assert_int_equal(access(drive_path(d, "cut.csv.gz"), F_OK), 0);
+    drive_once(d, OPTIONS("finished=delete"));
+    drive_expect(d, "");
+    assert_int_equal(access(drive_path(d, "cut.csv.gz"), F_OK), 0);
+    drive_write_bytes(d, "cut.csv.gz", packed.data, packed.len, "wb");
+    drive_once(d, OPTIONS("finished=delete"));
+    expect_ids(d, (int)before, 3000);
+    assert_int_equal(access(drive_path(d, "cut.csv.gz"), F_OK), -1);
+    mr_buffer_release(&text);
+    mr_buffer_release(&packed);
+}
+
+/* Files without a header: their first line is read twice, also of packed ones. */
+static void without_header(void **arg)
+{
+    drive *d = *arg;
+    mr_buffer packed = MR_BUFFER_INIT(1 << 20);
+    static const char text[] = "# first\n1,a\n2,b\n";
+    pack(FILE_GZIP, 3, text, sizeof text - 1, &packed);
+    drive_write_bytes(d, "a.csv.gz", packed.data, packed.len, "wb");
+    drive_once(d, OPTIONS("header=false", "comment=#"));
+    drive_expect(d, "2: 1|a\n3: 2|b\n");
+    mr_buffer_clear(&packed);
+    pack(FILE_GZIP, 3, "3,c\n", 4, &packed);
+    drive_write_bytes(d, "a.csv.gz", packed.data, packed.len, "ab");
+    drive_once(d, OPTIONS("header=false", "comment=#"));
+    drive_expect(d, "4: 3|c\n");
+    mr_buffer_release(&packed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -326,6 +369,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(cut_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(damaged, setup, teardown),
         cmocka_unit_test_setup_teardown(growing, setup, teardown),
+        cmocka_unit_test_setup_teardown(finished, setup, teardown),
+        cmocka_unit_test_setup_teardown(without_header, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,6 +16,7 @@
 #define MR_API_CONNECTOR_H
 
 #include "api/error.h"
+#include "api/look.h"
 #include "api/option.h"
 #include "api/record.h"
 
@@ -189,6 +190,8 @@ typedef struct mr_connector {
                        mr_error *err);
     const mr_source *source; /* exactly one of the two is set */
     const mr_sink *sink;
+    mr_look_at *look; /* sources whose input can be looked at before there is a pipeline; else NULL
+                       */
 } mr_connector;
 
 #endif

@@ -52,17 +52,28 @@ static bool make_folder(const char *folder)
 int mr_verb_init(const mr_args *args)
 {
     const char *folder = mr_args_value(args, "out"), *connect = mr_args_value(args, "from-connect");
+    const char *file = mr_args_value(args, "from");
+    if (folder && args->word_count) {
+        return mr_complain(MR_EXIT_USAGE, "init: --out %s and %s both say where to write", folder,
+                           args->words[0]);
+    }
+    if (args->word_count) {
+        folder = args->words[0];
+    }
     const mr_init init = {
         .folder = folder ? folder : ".",
         .force = mr_args_has(args, "force"),
         .json = mr_args_has(args, "json"),
     };
-    if (!connect) {
-        return mr_complain(MR_EXIT_USAGE,
-                           "init: say what to begin from: --from-connect connector.json");
+    if (!connect == !file) {
+        return mr_complain(MR_EXIT_USAGE, "init: say what to begin from: --from trips.csv, or "
+                                          "--from-connect connector.json");
+    }
+    if (connect && mr_args_has(args, "option")) {
+        return mr_complain(MR_EXIT_USAGE, "init: --option goes with --from");
     }
     if (!init.json && !make_folder(init.folder)) {
         return MR_EXIT_FAILED;
     }
-    return mr_init_from_connect(&init, connect);
+    return file ? mr_init_from_file(&init, args, file) : mr_init_from_connect(&init, connect);
 }

@@ -23,4 +23,8 @@ bool mr_init_write_json(const mr_init *init, const char *name, const json_t *val
 /* From the configuration of a Kafka Connect sink (init_connect.c). Returns an exit code. */
 int mr_init_from_connect(const mr_init *init, const char *path);
 
+/* From a look at a file that the file source can read (init_look.c); of `args` the --option flags.
+ * Returns an exit code. */
+int mr_init_from_file(const mr_init *init, const mr_args *args, const char *path);
+
 #endif

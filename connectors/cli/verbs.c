@@ -30,6 +30,11 @@ static const mr_flag schema_flags[] = {
 };
 
 static const mr_flag init_flags[] = {
+    {"from", 0, "file", false, MR_WORD_FILE, NULL,
+     "A file as the file source reads it: all of it is looked at."},
+    {"option", 'o', "name=value", false, MR_WORD_TEXT, NULL,
+     "An option of the file source for the look and the pipeline, such as delimiter=tab. May be "
+     "given more than once."},
     {"from-connect", 0, "file", false, MR_WORD_FILE, NULL,
      "The configuration of a JDBC sink of Kafka Connect, Confluent's or Debezium's: JSON as the "
      "REST "
@@ -133,17 +138,25 @@ const mr_verb mr_verbs[] = {
     {
         .name = "init",
         .summary = "write a pipeline to begin with",
-        .usage = "--from-connect <file> [flags]",
+        .usage = "--from <file> | --from-connect <file> [folder] [flags]",
         .help =
             "Writes a pipeline.json from what is there already, and says what it made of it.\n"
+            "\n"
+            "--from looks at a whole file, writes its Avro schema beside the pipeline, and prints "
+            "of each column the type chosen, how many values are null, the least and the most "
+            "value or an example, and the line that decided. Both files are there to be edited.\n"
             "\n"
             "--from-connect converts the configuration of a JDBC sink of Kafka Connect and tells "
             "of each of its options what became of it: the same here, moved to another, not "
             "needed, or without an equal. Secrets are not copied: the report names the variables "
             "to set.",
-        .examples = "millrace init --from-connect connector.json --out trips\n"
+        .examples = "millrace init --from trips.csv trips\n"
+                    "millrace init --from trips.tsv -o delimiter=tab --json | jq .columns\n"
+                    "millrace init --from-connect connector.json --out trips\n"
                     "millrace init --from-connect sink.properties --json | jq .options",
         .flags = init_flags,
+        .words_max = 1,
+        .word = MR_WORD_FILE,
         .run = mr_verb_init,
     },
     {

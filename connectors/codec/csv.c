@@ -24,13 +24,13 @@ enum { BLOCK_BYTES = 64 };
 typedef struct walk {
     const char *block, *end; /* bits belong to block[0..63] */
     uint64_t bits;           /* special bytes of the block that are still ahead */
-    char delimiter;
+    char delimiter, quote;   /* no quotes: the delimiter twice */
 } walk;
 
 #if defined(__SSE2__)
-static inline uint64_t block_bits(const char *p, char delimiter)
+static inline uint64_t block_bits(const char *p, char delimiter, char quote)
 {
-    const __m128i d = _mm_set1_epi8(delimiter), q = _mm_set1_epi8('"'), n = _mm_set1_epi8('\n');
+    const __m128i d = _mm_set1_epi8(delimiter), q = _mm_set1_epi8(quote), n = _mm_set1_epi8('\n');
     uint64_t bits = 0;
     for (int i = 0; i < BLOCK_BYTES / 16; i++) {
         __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
@@ -41,11 +41,11 @@ static inline uint64_t block_bits(const char *p, char delimiter)
     return bits;
 }
 #else
-static inline uint64_t block_bits(const char *p, char delimiter)
+static inline uint64_t block_bits(const char *p, char delimiter, char quote)
 {
     uint64_t bits = 0;
     for (int i = 0; i < BLOCK_BYTES; i++) {
-        bits |= (uint64_t)(p[i] == delimiter || p[i] == '"' || p[i] == '\n') << i;
+        bits |= (uint64_t)(p[i] == delimiter || p[i] == quote || p[i] == '\n') << i;
     }
     return bits;
 }
@@ -56,13 +56,13 @@ static inline void load(walk *w, const char *p)
 {
     w->block = p;
     if (w->end - p >= BLOCK_BYTES) {
-        w->bits = block_bits(p, w->delimiter);
+        w->bits = block_bits(p, w->delimiter, w->quote);
     } else {
         char tail[BLOCK_BYTES] = {0}; /* NUL is never special */
         if (w->end > p) {
             memcpy(tail, p, (size_t)(w->end - p));
         }
-        w->bits = block_bits(tail, w->delimiter);
+        w->bits = block_bits(tail, w->delimiter, w->quote);
     }
 }
 
@@ -92,7 +92,7 @@ static inline void skip_to(walk *w, const char *p)
 
 void mr_csv_init(mr_csv *csv, char delimiter, size_t capacity)
 {
-    *csv = (mr_csv){.delimiter = delimiter, .capacity = capacity};
+    *csv = (mr_csv){.delimiter = delimiter, .quote = '"', .capacity = capacity};
     csv->fields = mr_realloc_array(NULL, capacity ? capacity : 1, sizeof *csv->fields);
 }
 
@@ -118,8 +118,10 @@ static mr_csv_result more(mr_csv *csv, bool open_quote)
 
 /* The first physical line is given up; when its end is not there yet, it must be waited for. */
 static mr_csv_result malformed(mr_csv *csv, const char *data, const char *end, bool last,
-                               const char *problem)
+                               bool never_closed)
 {
+    const char *problem =
+        never_closed ? "a quote is opened and never closed" : "text follows a closing quote";
     const char *newline = memchr(data, '\n', (size_t)(end - data));
     if (!newline && !last) {
         return more(csv, false);
@@ -128,7 +130,30 @@ static mr_csv_result malformed(mr_csv *csv, const char *data, const char *end, b
     csv->lines = 1;
     csv->count = 0;
     csv->problem = problem;
+    csv->never_closed = never_closed;
     return MR_CSV_MALFORMED;
+}
+
+/* closing_quote() where an escape stands before quotes that are data. */
+static const char *closing_after_escapes(mr_csv *csv, const char *open, const char *end,
+                                         bool *escaped)
+{
+    *escaped = false;
+    for (const char *p = open + 1; p < end; p++) {
+        if (*p == csv->escape) {
+            if (p + 1 == end) {
+                return NULL;
+            }
+            if (p[1] == csv->quote || p[1] == csv->escape) {
+                *escaped = true;
+                p++;
+            }
+        } else if (*p == csv->quote) {
+            return p;
+        }
+        csv->lines += *p == '\n';
+    }
+    return NULL;
 }
 
 /* The closing quote of the field whose opening quote is at `open`; NULL: not before the end. */
@@ -137,8 +162,8 @@ static const char *closing_quote(mr_csv *csv, const char *open, const char *end,
     const char *p = open + 1;
     *escaped = false;
     for (;;) {
-        const char *quote = memchr(p, '"', (size_t)(end - p));
-        if (!quote || quote + 1 == end || quote[1] != '"') {
+        const char *quote = memchr(p, csv->quote, (size_t)(end - p));
+        if (!quote || quote + 1 == end || quote[1] != csv->quote) {
             const char *stop = quote ? quote : end;
             for (const char *n = open; (n = memchr(n, '\n', (size_t)(stop - n))); n++) {
                 csv->lines++;
@@ -157,15 +182,24 @@ static int quoted_field(mr_csv *csv, const char *open, const char *end, bool las
                         const char **after)
 {
     bool escaped;
-    const char *close = closing_quote(csv, open, end, &escaped);
+    uint32_t lines_before = csv->lines;
+    const char *close = csv->escape ? closing_after_escapes(csv, open, end, &escaped)
+                                    : closing_quote(csv, open, end, &escaped);
     if (!close) {
+        csv->open_field = csv->count + 1;
+        csv->open_line = lines_before - 1;
         return last ? NEVER_CLOSED : NEED_MORE;
     }
     const char *p = close + 1;
     if (!last && (p == end || (*p == '\r' && p + 1 == end))) {
         return NEED_MORE;
     }
-    add(csv, (mr_csv_field){open + 1, (uint32_t)(close - open - 1), true, escaped});
+    add(csv, (mr_csv_field){.data = open + 1,
+                            .len = (uint32_t)(close - open - 1),
+                            .quoted = true,
+                            .escaped = escaped,
+                            .quote = csv->quote,
+                            .escape = csv->escape});
     if (p < end && *p == csv->delimiter) {
         *after = p + 1;
         return FIELD_ENDS;
@@ -187,7 +221,7 @@ static inline void last_field(mr_csv *csv, const char *field, const char *stop)
     if (len && stop[-1] == '\r') {
         len--;
     }
-    add(csv, (mr_csv_field){field, (uint32_t)len, false, false});
+    add(csv, (mr_csv_field){.data = field, .len = (uint32_t)len});
 }
 
 static mr_csv_result finish(mr_csv *csv, const char *data, const char *after)
@@ -201,13 +235,13 @@ mr_csv_result mr_csv_next(mr_csv *csv, const char *data, size_t len, bool last)
 {
     const char *end = data + len, *field = data, *at;
     const char delimiter = csv->delimiter;
-    walk w = {.end = end, .delimiter = delimiter};
+    walk w = {.end = end, .delimiter = delimiter, .quote = csv->quote ? csv->quote : delimiter};
     csv->count = 0;
     csv->lines = 1;
     load(&w, data);
     while ((at = next_special(&w))) {
         if (*at == delimiter) {
-            add(csv, (mr_csv_field){field, (uint32_t)(at - field), false, false});
+            add(csv, (mr_csv_field){.data = field, .len = (uint32_t)(at - field)});
             field = at + 1;
         } else if (*at == '\n') {
             last_field(csv, field, at);
@@ -222,9 +256,9 @@ mr_csv_result mr_csv_next(mr_csv *csv, const char *data, size_t len, bool last)
             case NEED_MORE:
                 return more(csv, true);
             case NEVER_CLOSED:
-                return malformed(csv, data, end, last, "a quote is opened and never closed");
+                return malformed(csv, data, end, last, true);
             default:
-                return malformed(csv, data, end, last, "text follows a closing quote");
+                return malformed(csv, data, end, last, false);
             }
         }
     }
@@ -235,12 +269,29 @@ mr_csv_result mr_csv_next(mr_csv *csv, const char *data, size_t len, bool last)
     return finish(csv, data, end);
 }
 
+static size_t drop_escapes(const mr_csv_field *field, char *out)
+{
+    char *to = out;
+    for (size_t i = 0; i < field->len; i++) {
+        char next = i + 1 < field->len ? field->data[i + 1] : '\0';
+        if (field->data[i] == field->escape && (next == field->quote || next == field->escape)) {
+            i++;
+        }
+        *to++ = field->data[i];
+    }
+    return (size_t)(to - out);
+}
+
 size_t mr_csv_unescape(const mr_csv_field *field, char *out)
 {
     const char *p = field->data, *end = p + field->len;
+    const char mark = field->quote ? field->quote : '"';
     char *to = out;
+    if (field->escape) {
+        return drop_escapes(field, out);
+    }
     while (p < end) {
-        const char *quote = memchr(p, '"', (size_t)(end - p));
+        const char *quote = memchr(p, mark, (size_t)(end - p));
         size_t len = (size_t)((quote ? quote + 1 : end) - p);
         memcpy(to, p, len);
         to += len;

@@ -26,7 +26,8 @@ typedef struct mr_csv_field {
     const char *data; /* without the quotes around it; in the input */
     uint32_t len;
     bool quoted;
-    bool escaped; /* holds "" where " is meant: mr_csv_unescape() */
+    bool escaped;       /* holds "" where " is meant: mr_csv_unescape() */
+    char quote, escape; /* as in mr_csv, for that; 0: the quote is " */
 } mr_csv_field;
 
 typedef enum mr_csv_result {
@@ -38,6 +39,8 @@ typedef enum mr_csv_result {
 
 typedef struct mr_csv {
     char delimiter;       /* ASCII; not NUL, quote, CR or LF */
+    char quote;           /* ASCII as well; 0: there are none, a quote is data */
+    char escape;          /* before a quote or itself, in quotes; 0: the quote is doubled instead */
     mr_csv_field *fields; /* room for `capacity`; fields beyond are counted only */
     size_t capacity;
     size_t count;        /* fields the record has, also past capacity */
@@ -45,10 +48,14 @@ typedef struct mr_csv {
     uint32_t lines;      /* physical lines taken: 1 + newlines inside quotes (a last line without
                             newline counts) */
     bool open_quote;     /* MR_CSV_MORE: the end lies inside a quoted field */
+    size_t open_field;   /* of the quote that was not closed: which field it is in, from 1; */
+    uint32_t open_line;  /* how many lines below the record's first it stands */
     const char *problem; /* MR_CSV_MALFORMED: a constant text */
+    bool never_closed;   /* MR_CSV_MALFORMED: because of that quote */
 } mr_csv;
 
-/* Allocates room for `capacity` fields. */
+/* Allocates room for `capacity` fields. The quote is ", doubled within quotes: set quote and escape
+ * after this for another. */
 void mr_csv_init(mr_csv *csv, char delimiter, size_t capacity);
 void mr_csv_release(mr_csv *csv);
 
@@ -56,8 +63,8 @@ void mr_csv_release(mr_csv *csv);
  * must be > 0 and below 4 GiB. */
 mr_csv_result mr_csv_next(mr_csv *csv, const char *data, size_t len, bool last);
 
-/* Writes field's text with "" replaced by " to out, which has room for field->len bytes; returns
- * its length. */
+/* Writes field's text with "" (or escape and quote) replaced by " to out, which has room for
+ * field->len bytes; returns its length. */
 size_t mr_csv_unescape(const mr_csv_field *field, char *out);
 
 /* Is it UTF-8 (RFC 3629: no surrogates, no overlong forms) without NUL? */

@@ -1,36 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The list of files: what is there, sorted by name, and which of them need work. A file needs work
- * when it does not look (size, time, inode) as it did when everything in it had been dealt with, so
- * that a folder of thousands of finished files costs one stat() each per scan and nothing else.
+ * The list of files, sorted by name, and which of them need work (scan.c looks what is there). A
+ * file needs work when it does not look (size, time, inode) as it did when everything in it had
+ * been dealt with, so that a folder of thousands of finished files costs one stat() each per scan
+ * and nothing else.
  */
 #include "catalog.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fnmatch.h>
-#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/cleanup.h"
 #include "identity.h"
 
-static mr_status cannot(mr_error *err, const char *what, const char *path)
-{
-    int number = errno;
-    mr_fail(err, MR_FATAL, MR_DOMAIN_FILE, "cannot %s \"%s\": %s", what, path, strerror(number));
-    mr_error_code(err, number, "");
-    mr_error_field(err, "path");
-    return MR_FATAL;
-}
-
 mr_status file_catalog_init(file_catalog *catalog, const char *path, const char *pattern,
-                            mr_error *err)
+                            file_kind wanted, mr_error *err)
 {
     struct stat st;
-    *catalog = (file_catalog){.path = path, .pattern = pattern, .task_count = 1};
+    *catalog = (file_catalog){.path = path, .pattern = pattern, .wanted = wanted, .task_count = 1};
     if (stat(path, &st) != 0) {
         if (strpbrk(path, "*?[")) {
             catalog->kind = FILE_GLOB;
@@ -99,8 +87,7 @@ static bool belongs_here(const file_catalog *catalog, const char *name)
     return (int)(hash % (uint32_t)catalog->task_count) == catalog->task_index;
 }
 
-/* The entry of that name, made when there is none. */
-static file_entry *entry_of(file_catalog *catalog, const char *name)
+file_entry *file_catalog_entry(file_catalog *catalog, const char *name)
 {
     size_t at = place_of(catalog, name);
     if (at < catalog->count && strcmp(catalog->entries[at]->name, name) == 0) {
@@ -128,7 +115,7 @@ mr_status file_catalog_restore(file_catalog *catalog, const mr_positions *positi
     size_t cursor = 0;
     while (mr_positions_next(positions, &cursor, &name, &value)) {
         if (strncmp(name, FILE_POSITION_PREFIX, prefix) == 0) {
-            file_entry *entry = entry_of(catalog, name + prefix);
+            file_entry *entry = file_catalog_entry(catalog, name + prefix);
             if (!file_position_parse(value, &entry->position, &entry->done)) {
                 return mr_fail(err, MR_FATAL, MR_DOMAIN_FILE,
                                "the stored position of \"%s\" is not one of this connector: %s",
@@ -137,82 +124,6 @@ mr_status file_catalog_restore(file_catalog *catalog, const mr_positions *positi
             entry->known = true;
         }
     }
-    return MR_OK;
-}
-
-/* A file of that name is there. */
-static void found(file_catalog *catalog, const char *name, const char *path)
-{
-    struct stat st;
-    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode)) {
-        return; /* gone again, or nothing to read */
-    }
-    file_entry *entry = entry_of(catalog, name);
-    if (!entry->path || strcmp(entry->path, path) != 0) {
-        free(entry->path);
-        entry->path = mr_strdup(path);
-    }
-    entry->present = true;
-    entry->now = file_look_of(&st);
-}
-
-static mr_status scan_folder(file_catalog *catalog, mr_error *err)
-{
-    DIR *folder = opendir(catalog->path);
-    if (!folder) {
-        return cannot(err, "open the folder", catalog->path);
-    }
-    size_t len = strlen(catalog->path);
-    const char *slash = len && catalog->path[len - 1] == '/' ? "" : "/";
-    struct dirent *item;
-    while ((item = readdir(folder))) {
-        if (fnmatch(catalog->pattern, item->d_name, FNM_PERIOD) == 0) {
-            mr_auto_free char *path = mr_format("%s%s%s", catalog->path, slash, item->d_name);
-            found(catalog, item->d_name, path);
-        }
-    }
-    closedir(folder);
-    return MR_OK;
-}
-
-/* Length of the folder that all matches of a glob share. */
-static size_t fixed_part(const char *pattern)
-{
-    size_t len = strcspn(pattern, "*?[");
-    while (len && pattern[len - 1] != '/') {
-        len--;
-    }
-    return len;
-}
-
-static mr_status scan_glob(file_catalog *catalog, mr_error *err)
-{
-    glob_t matches = {0};
-    int status = glob(catalog->path, GLOB_NOSORT, NULL, &matches);
-    if (status != 0 && status != GLOB_NOMATCH) {
-        return mr_fail(err, MR_FATAL, MR_DOMAIN_FILE, "path: cannot list the files of \"%s\"",
-                       catalog->path);
-    }
-    for (size_t i = 0; i < matches.gl_pathc; i++) {
-        found(catalog, matches.gl_pathv[i] + fixed_part(catalog->path), matches.gl_pathv[i]);
-    }
-    globfree(&matches);
-    return MR_OK;
-}
-
-mr_status file_catalog_scan(file_catalog *catalog, mr_error *err)
-{
-    for (size_t i = 0; i < catalog->count; i++) {
-        catalog->entries[i]->present = false;
-    }
-    if (catalog->kind == FILE_FOLDER) {
-        return scan_folder(catalog, err);
-    }
-    if (catalog->kind == FILE_GLOB) {
-        return scan_glob(catalog, err);
-    }
-    const char *slash = strrchr(catalog->path, '/');
-    found(catalog, slash ? slash + 1 : catalog->path, catalog->path);
     return MR_OK;
 }
 

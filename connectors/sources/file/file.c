@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The file source: CSV files of a path, a folder or a glob, record by record. A poll takes what the
+ * The file source: files of a path, a folder or a glob, record by record. A poll takes what the
  * read buffer holds of one file and sets that file's position, so that records and position travel
  * in one Kafka transaction; a restart reads on at the byte after the last record. Between files the
  * catalog says what is next. There is one schema for all files of the source: given, or inferred
@@ -15,6 +15,9 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "codec/schema.h"
+#include "finish.h"
+#include "look.h"
+#include "settings.h"
 #include "visit.h"
 
 enum {
@@ -24,33 +27,6 @@ enum {
 };
 
 /* --- open and close --- */
-
-static char delimiter_of(const char *option)
-{
-    return strcmp(option, "\\t") == 0 || strcmp(option, "tab") == 0 ? '\t' : option[0];
-}
-
-static mr_status check(const void *state, const mr_route *routes, size_t route_count, mr_error *err)
-{
-    const file_state *self = state;
-    (void)routes;
-    (void)route_count;
-    const char *d = self->delimiter;
-    char c = delimiter_of(d);
-    bool word = strcmp(d, "\\t") == 0 || strcmp(d, "tab") == 0;
-    if ((!word && strlen(d) != 1) || (unsigned char)c > 126 || c == '"' || c == '\n' || c == '\r') {
-        mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
-                "delimiter: \"%s\" is not one ASCII character other than the quote; for a tab "
-                "write tab",
-                d);
-        mr_error_field(err, "delimiter");
-        if (err) {
-            err->permanent = true;
-        }
-        return MR_FATAL;
-    }
-    return MR_OK;
-}
 
 static mr_status load_schema(file_state *self, const mr_positions *resume, mr_error *err)
 {
@@ -68,19 +44,36 @@ static mr_status load_schema(file_state *self, const mr_positions *resume, mr_er
     return status;
 }
 
+static mr_status open_catalog(file_state *self, const mr_positions *resume, mr_error *err)
+{
+    file_catalog *catalog = &self->catalog;
+    mr_status status = file_finish_open(self, err);
+    if (status == MR_OK && file_finish_gone(self, resume)) {
+        *catalog = (file_catalog){.path = self->path, .pattern = self->pattern, .kind = FILE_ONE};
+    } else if (status == MR_OK) {
+        status = file_catalog_init(catalog, self->path, self->pattern, (file_kind)self->kind, err);
+    }
+    catalog->recursive = self->recursive;
+    catalog->exclude = self->exclude;
+    catalog->finished_folder = self->finished_path;
+    return status;
+}
+
 static mr_status open_source(mr_task *task, const mr_positions *resume, mr_error *err)
 {
     file_state *self = mr_self(task);
-    self->format = (file_format){
-        .delimiter = delimiter_of(self->delimiter),
-        .line_max_bytes = (size_t)self->line_max_bytes,
-    };
+    self->format = file_format_of(self);
     self->opened = true;
     self->next_scan_us = self->next_progress_us = 0;
+    self->pending = false;
+    self->transaction = 1;
     file_reader_init(&self->reader, &self->format);
-    mr_status status = load_schema(self, resume, err);
+    mr_status status = file_texts_of(self, &self->texts, &self->zone, err);
     if (status == MR_OK) {
-        status = file_catalog_init(&self->catalog, self->path, self->pattern, err);
+        status = load_schema(self, resume, err);
+    }
+    if (status == MR_OK) {
+        status = open_catalog(self, resume, err);
         if (err && status != MR_OK) {
             err->permanent = mr_task_once(task);
         }
@@ -100,10 +93,17 @@ static void close_source(mr_task *task)
         return;
     }
     file_plan_release(&self->plan);
+    file_avro_release(&self->avro);
+    file_json_plan_free(self->json);
+    self->json = NULL;
     file_reader_release(&self->reader);
     file_catalog_release(&self->catalog);
     mr_schema_release(self->schema);
     self->schema = NULL;
+    file_zone_free(self->zone);
+    self->zone = NULL;
+    free(self->finished_path);
+    self->finished_path = NULL;
     self->current = NULL;
     self->opened = false;
 }
@@ -112,7 +112,7 @@ static void close_source(mr_task *task)
 
 static void add_record(mr_batch *out, const mr_cell *value, const file_item *item)
 {
-    mr_slice line = item->input;
+    mr_slice line = item->input; /* of Avro none: the cells say all */
     while (line.len && (line.data[line.len - 1] == '\n' || line.data[line.len - 1] == '\r')) {
         line.len--;
     }
@@ -125,27 +125,48 @@ static void add_record(mr_batch *out, const mr_cell *value, const file_item *ite
     };
 }
 
+static mr_status fill(const file_state *self, file_item *item, mr_arena *arena, mr_cell *value,
+                      mr_error *why)
+{
+    if (self->reader.format.kind == FILE_AVRO) {
+        return MR_OK; /* decoded already */
+    }
+    if (self->reader.format.kind == FILE_NDJSON) {
+        const file_json_plan *plan = self->schema ? self->json : NULL;
+        return file_json_fill(plan, item->input, arena, value, &item->column, why);
+    }
+    return file_plan_fill(&self->plan, &self->reader.csv, item->input, arena, value, why);
+}
+
 /* Takes what one event yields. */
-static mr_status take(mr_task *task, mr_batch *out, file_event event, const file_item *item,
-                      mr_error *err)
+static void take(mr_task *task, mr_batch *out, file_event event, file_item *item, mr_cell *value)
 {
     file_state *self = mr_self(task);
     mr_error why;
     if (event == FILE_BAD) {
         mr_fail(&why, MR_REJECT, MR_DOMAIN_RECORD, "%s", item->why);
         file_reject(task, item, &why);
-        return MR_OK;
+        return;
     }
-    mr_cell *value = mr_arena_alloc(out->arena, sizeof *value);
-    if (file_plan_fill(&self->plan, &self->reader.csv, item->input, out->arena, value, &why) !=
-        MR_OK) {
+    if (fill(self, item, out->arena, value, &why) != MR_OK) {
         file_reject(task, item, &why);
-        return MR_OK;
+        return;
     }
     if (!self->schema) {
-        return file_give_back(self, item, err);
+        file_give_back(self, item);
+        return;
     }
     add_record(out, value, item);
+}
+
+static mr_status next(file_state *self, const mr_batch *out, file_event *event, file_item *item,
+                      mr_cell *value, mr_error *err)
+{
+    if (self->reader.format.kind == FILE_AVRO) {
+        return file_avro_next(&self->avro, &self->reader, !out->count, out->arena, event, item,
+                              value, err);
+    }
+    *event = file_reader_next(&self->reader, item);
     return MR_OK;
 }
 
@@ -163,16 +184,23 @@ static mr_status read_batch(mr_task *task, mr_batch *out, mr_error *err)
     while (self->current && out->count < POLL_RECORDS &&
            self->current->position.rejected - rejected_before < POLL_REJECTS) {
         file_item item;
-        file_event event = file_reader_next(reader, &item);
-        mr_status status = MR_OK;
-        if (event != FILE_DRY) {
-            status = take(task, out, event, &item, err);
+        file_event event;
+        mr_cell *value = mr_arena_alloc(out->arena, sizeof *value);
+        mr_status status = next(self, out, &event, &item, value, err);
+        if (status == MR_REJECT) { /* told when what came before has been handed over */
+            if (out->count || self->touched) {
+                break;
+            }
+            status = file_damaged(task, err);
+        } else if (event != FILE_DRY) {
+            take(task, out, event, &item, value);
         } else if (out->count || self->touched) {
             break;
         } else if (reader->at_end) {
-            file_leave(task);
+            status = file_ended(task, err);
         } else if (fills-- > 0) {
             status = file_reader_fill(reader, err);
+            status = status == MR_REJECT ? file_damaged(task, err) : status;
         } else {
             break;
         }
@@ -191,7 +219,9 @@ static void keep_position(mr_task *task, const mr_batch *out)
         return;
     }
     entry->position.sent += (int64_t)out->count;
-    if (self->reader.offset != entry->position.offset) {
+    bool packed = self->reader.stream.packing != FILE_PLAIN;
+    if (self->reader.line != entry->position.line ||
+        self->reader.offset != (packed ? entry->position.unpacked : entry->position.offset)) {
         file_set_position(task, entry);
     }
     file_tell_progress(task, false);
@@ -225,6 +255,7 @@ static mr_status poll_source(mr_task *task, mr_batch *out, int64_t deadline_us, 
             }
         }
         if (out->count || self->touched) {
+            self->pending = true;
             return MR_OK;
         }
         if (self->current) {
@@ -233,7 +264,15 @@ static mr_status poll_source(mr_task *task, mr_batch *out, int64_t deadline_us, 
         if (file_catalog_next(&self->catalog, mr_clock_us())) {
             continue;
         }
+        bool waits;
+        status = file_finish(task, &waits, err);
+        if (status != MR_OK || self->touched) {
+            return status;
+        }
         file_tell_progress(task, true);
+        if (waits) {
+            return MR_IDLE; /* commit now */
+        }
         if (mr_task_once(task)) {
             return MR_END;
         }
@@ -246,24 +285,72 @@ static mr_status poll_source(mr_task *task, mr_batch *out, int64_t deadline_us, 
 
 /* --- what users see --- */
 
+static const char *const kinds[] = {"auto", "csv", "ndjson", "avro", NULL};
+
 static const mr_option options[] = {
     MR_TEXT("path", file_state, path, NULL, MR_OPT_REQUIRED | MR_OPT_PATH,
             "What to read: a file, a folder (its files that match `pattern`), or a glob such as "
             "/data/*/trips-*.csv in quotes."),
-    MR_TEXT("pattern", file_state, pattern, "*.csv", 0,
-            "Which files of a folder to read, as a glob over their names. Files that are still "
-            "being written are best given another name first, then renamed."),
+    MR_TEXT("pattern", file_state, pattern, NULL, 0,
+            "Which files of a folder to read, as a glob over their names. Without it: those whose "
+            "names say that they are of the `format`. Files that are still being written are best "
+            "given another name first, then renamed."),
+    MR_CHOICE("format", file_state, kind, "auto", kinds, 0,
+              "What the files hold: csv, ndjson (a JSON object per line), avro (object container "
+              "files), or auto: what the name says, csv if it says nothing. .csv and .tsv are csv; "
+              ".ndjson, .jsonl and .json ndjson; .avro is avro. Each may have .gz or .zst after "
+              "it, and is unpacked then."),
+    MR_BOOLEAN("recursive", file_state, recursive, "false", 0,
+               "Reads the folders below a folder too, up to 32 deep. Those that start with a dot "
+               "or are symbolic links are left out."),
+    MR_LIST("exclude", file_state, exclude, NULL, 0,
+            "Files and folders not to read, as globs over their names below the folder and over "
+            "the last part of them: *.tmp.csv, archive, 2018/*."),
+    MR_CHOICE("finished", file_state, finished, "keep", file_finished_choices, 0,
+              "What becomes of a file that was read to its end, once that is durable in Kafka. "
+              "keep: nothing. move: to finished.folder. delete: it is deleted. Without --once a "
+              "file has to be unchanged for complete.after.ms first. What is not there any more is "
+              "forgotten: the same file put there again is read again."),
+    MR_TEXT("finished.folder", file_state, finished_folder, NULL, MR_OPT_PATH,
+            "Where finished files are moved to, on the same file system. Made when it is missing. "
+            "A name that is taken gets .1, .2 and so on."),
     MR_TEXT("schema", file_state, schema_option, NULL, MR_OPT_PATH,
-            "The Avro record schema of the records: a file (.avsc) or JSON text. Columns are "
-            "matched to fields by name. Without it the schema is inferred from the first file that "
+            "The Avro record schema of the records: a file (.avsc) or JSON text. Columns and "
+            "members are matched to fields by name. Without it the schema is inferred from the "
+            "first file that "
             "has data, and kept."),
     MR_TEXT("record.name", file_state, record_name, "Record", 0,
             "Name of an inferred schema's record, with a namespace if wanted: taxi.Trip."),
-    MR_TEXT("delimiter", file_state, delimiter, ",", 0,
-            "What stands between fields: one ASCII character, or tab."),
+    MR_TEXT("delimiter", file_state, delimiter, NULL, 0,
+            "What stands between fields of CSV: one ASCII character, or tab. Without it: a comma, "
+            "in files whose names end in .tsv a tab."),
+    MR_TEXT("quote", file_state, quote, "\"", 0,
+            "What fields that hold a delimiter or a newline stand in: one ASCII character, or none "
+            "(a quote is data then)."),
+    MR_TEXT("escape", file_state, escape, NULL, 0,
+            "What stands in quotes before a quote, or before itself, that is data, such as \\. "
+            "Default: the quote is doubled."),
+    MR_TEXT("comment", file_state, comment, NULL, 0,
+            "Lines that start with this text are left out, also before the header: #."),
+    MR_BOOLEAN("header", file_state, header, "true", 0,
+               "Is the first line the names of the columns? false: they are those of `columns`, "
+               "else the schema's fields in their order, else column_1, column_2 and so on."),
+    MR_LIST("columns", file_state, columns, NULL, 0,
+            "Names of the columns of files without a header, in their order."),
     MR_TEXT("null.text", file_state, null_text, "", 0,
             "The text that means null in a nullable column when it is not in quotes: empty, NA, "
             "\\N. In columns that are not text an empty field is always null."),
+    MR_LIST("null.texts", file_state, null_texts, NULL, 0,
+            "More texts that mean null, beside null.text: NA, N/A, -."),
+    MR_LIST("time.formats", file_state, time_formats, NULL, 0,
+            "How dates and times are written, tried in this order, in the letters of strptime: "
+            "%m/%d/%Y %I:%M:%S %p. %f is a fraction, %z a zone. iso stands for ISO 8601, which is "
+            "taken alone without this option. A format with a comma needs the JSON array of a "
+            "pipeline file."),
+    MR_TEXT("time.zone", file_state, time_zone, NULL, 0,
+            "Zone of times that say none: America/New_York, UTC, +01:00. Columns without a schema "
+            "become timestamps in UTC then. Default: UTC where the schema says timestamp, else as "
+            "on the wall clock."),
     MR_SIZE("line.max.bytes", file_state, line_max_bytes, "16MiB", 1024, 256 << 20, 0,
             "Longest record. A longer one goes to the dead letters with its first bytes, and "
             "reading goes on at the next line. Memory grows to twice this much at most."),
@@ -279,21 +366,32 @@ static const mr_option options[] = {
     MR_OPTIONS_END,
 };
 
+static void acked(mr_task *task)
+{
+    file_state *self = mr_self(task);
+    self->transaction++;
+    self->pending = false;
+}
+
 static const mr_source operations = {
-    .open = open_source, .poll = poll_source, .close = close_source};
+    .open = open_source, .poll = poll_source, .acked = acked, .close = close_source};
 
 extern const mr_connector mr_file_source;
 const mr_connector mr_file_source = {
     .name = "file",
-    .summary = "Reads CSV files, a folder of them, or what is added to them",
+    .summary = "Reads CSV, NDJSON and Avro files, a folder of them, or what is added to them",
     .help =
-        "Reads CSV files with a header line and sends one record per line. It goes on reading what "
+        "Reads CSV files with a header line, files of a JSON object per line and Avro container "
+        "files, and sends one record per line or record. It goes on reading what "
         "is added to files and which files are added to a folder; with --once it reads what is "
         "there and ends.\n\n"
         "  millrace file --path trips/ --topic taxi_trips --once\n\n"
         "CSV: fields may be in quotes (\"\" stands for a quote) and hold newlines; lines end in LF "
         "or CRLF; a byte order mark and empty lines are skipped. Header titles become Avro names "
         "([^A-Za-z0-9_] to _).\n\n"
+        "Files that end in .gz or .zst are unpacked as they are read; NDJSON, Avro and packed "
+        "files: "
+        "docs/files.md.\n\n"
         "How far each file has been read is stored in Kafka, in the same transaction as its "
         "records: after a crash reading goes on at the byte after the last record, with nothing "
         "lost or doubled. A file that was read is not read again, also under another name in the "
@@ -305,6 +403,7 @@ const mr_connector mr_file_source = {
         "among the tasks.",
     .state_size = sizeof(file_state),
     .options = options,
-    .check = check,
+    .check = file_settings_check,
     .source = &operations,
+    .look = file_look_at,
 };

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
@@ -42,19 +43,25 @@ static char *title_of(const mr_csv_field *field)
     return title;
 }
 
+static int compare_letters(const void *a, const void *b)
+{
+    return strcasecmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 static int compare_names(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* A name that two columns have; NULL: none. */
-static const char *duplicate(const file_header *header)
+/* A name that two columns have, as `compare` sees it; NULL: none. */
+static const char *duplicate(const file_header *header,
+                             int (*compare)(const void *a, const void *b))
 {
     mr_auto_free const char **sorted = mr_realloc_array(NULL, header->count, sizeof *sorted);
     memcpy(sorted, header->names, header->count * sizeof *sorted);
-    qsort(sorted, header->count, sizeof *sorted, compare_names);
+    qsort(sorted, header->count, sizeof *sorted, compare);
     for (size_t i = 1; i < header->count; i++) {
-        if (strcmp(sorted[i - 1], sorted[i]) == 0) {
+        if (compare(&sorted[i - 1], &sorted[i]) == 0) {
             return sorted[i];
         }
     }
@@ -80,6 +87,26 @@ static mr_status check_text(const mr_csv *csv, mr_error *err)
     return MR_OK;
 }
 
+static mr_status no_duplicate(file_header *header, mr_error *err)
+{
+    const char *twice = duplicate(header, compare_names);
+    if (!twice) {
+        return MR_OK;
+    }
+    mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD,
+            "the header has two columns that are called \"%s\" as Avro names (letters, digits "
+            "and _); rename one of them",
+            twice);
+    mr_error_field(err, twice);
+    file_header_release(header);
+    return MR_REJECT;
+}
+
+const char *file_header_alike(const file_header *header)
+{
+    return header->count ? duplicate(header, compare_letters) : NULL;
+}
+
 mr_status file_header_init(file_header *header, const mr_csv *csv, mr_error *err)
 {
     *header = (file_header){0};
@@ -94,17 +121,32 @@ mr_status file_header_init(file_header *header, const mr_csv *csv, mr_error *err
         header->titles[i] = title_of(&csv->fields[i]);
         header->names[i] = avro_name(header->titles[i], i + 1);
     }
-    const char *twice = duplicate(header);
-    if (twice) {
-        mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD,
-                "the header has two columns that are called \"%s\" as Avro names (letters, digits "
-                "and _); rename one of them",
-                twice);
-        mr_error_field(err, twice);
-        file_header_release(header);
-        return MR_REJECT;
+    return no_duplicate(header, err);
+}
+
+mr_status file_header_names(file_header *header, const char *const *names, size_t count,
+                            mr_error *err)
+{
+    *header = (file_header){.given = true};
+    header->titles = mr_calloc(count, sizeof *header->titles);
+    header->names = mr_calloc(count, sizeof *header->names);
+    for (size_t i = 0; i < count; i++) {
+        header->titles[i] = mr_strdup(names[i]);
+        header->names[i] = avro_name(names[i], i + 1);
+        header->count++;
     }
-    return MR_OK;
+    return no_duplicate(header, err);
+}
+
+void file_header_number(file_header *header, size_t count)
+{
+    *header = (file_header){.given = true, .count = count};
+    header->titles = mr_calloc(count, sizeof *header->titles);
+    header->names = mr_calloc(count, sizeof *header->names);
+    for (size_t i = 0; i < count; i++) {
+        header->titles[i] = avro_name("", i + 1);
+        header->names[i] = avro_name("", i + 1);
+    }
 }
 
 void file_header_release(file_header *header)

@@ -11,11 +11,21 @@ typedef struct file_header {
     char **names;  /* Avro names: [^A-Za-z0-9_] becomes _, a leading digit gets _ before it, an
                       empty title becomes column_<number> */
     size_t count;
+    bool given; /* not from a line of the file */
 } file_header;
+
+/* Two columns whose names differ in case only: what the second is called; NULL: there are none. */
+const char *file_header_alike(const file_header *header);
 
 /* Takes the titles from a parsed header record. MR_REJECT when two columns get the same name, or
  * when there are more than FILE_COLUMNS_MAX, or the text is not UTF-8: *header is then empty. */
 MR_CHECKED mr_status file_header_init(file_header *header, const mr_csv *csv, mr_error *err);
+/* The same from names that an option or a schema says, and from numbers: column_1 to
+ * column_<count>.
+ */
+MR_CHECKED mr_status file_header_names(file_header *header, const char *const *names, size_t count,
+                                       mr_error *err);
+void file_header_number(file_header *header, size_t count);
 void file_header_release(file_header *header);
 
 /* Says for each field of the record schema which column fills it, by its name or an alias; a field

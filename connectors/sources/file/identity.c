@@ -58,21 +58,30 @@ static bool fingerprint(int fd, int64_t offset, int64_t len, uint64_t *ret)
     return true;
 }
 
-bool file_position_fits(const file_position *p, int fd, int64_t size)
+bool file_position_fits(file_position *p, int fd, file_packing packing, int64_t size)
 {
     uint64_t head, tail;
-    return size >= p->offset && fingerprint(fd, 0, p->head_bytes, &head) && head == p->head &&
-           fingerprint(fd, p->offset - p->tail_bytes, p->tail_bytes, &tail) && tail == p->tail;
+    if (size >= p->offset && fingerprint(fd, 0, p->head_bytes, &head) && head == p->head &&
+        fingerprint(fd, p->offset - p->tail_bytes, p->tail_bytes, &tail) && tail == p->tail) {
+        return true;
+    }
+    if (packing == FILE_PLAIN || p->refused ||
+        !file_packed_begins(fd, packing, p->unpacked, p->crc)) {
+        return false;
+    }
+    p->head_bytes = -1; /* another packing of the same text: to be looked at anew */
+    return true;
 }
 
 /* The known entry of which `entry`, opened as fd, is the renamed file; NULL: none. */
 static file_entry *renamed_from(const file_catalog *catalog, const file_entry *entry, int fd)
 {
+    file_packing packing = file_packing_of(entry->name);
     for (size_t i = 0; i < catalog->count; i++) {
         file_entry *old = catalog->entries[i];
         if (old != entry && old->known && !old->present && old->done.inode == entry->now.inode &&
-            old->done.device == entry->now.device &&
-            file_position_fits(&old->position, fd, entry->now.size)) {
+            old->done.device == entry->now.device && file_packing_of(old->name) == packing &&
+            file_position_fits(&old->position, fd, packing, entry->now.size)) {
             return old;
         }
     }
@@ -83,7 +92,8 @@ static file_change settle_position(file_catalog *catalog, file_entry *entry, int
                                    file_entry **from)
 {
     if (entry->known) {
-        if (file_position_fits(&entry->position, fd, entry->now.size)) {
+        if (file_position_fits(&entry->position, fd, file_packing_of(entry->name),
+                               entry->now.size)) {
             return FILE_SAME;
         }
         entry->position = (file_position){.line = 1};
@@ -136,6 +146,9 @@ bool file_entry_settle(file_entry *entry, int fd, int64_t read_to)
         entry->now = file_look_of(&st);
     }
     entry->done = entry->now;
+    if (entry->position.damaged) {
+        return true;
+    }
     if (entry->now.size != read_to) {
         entry->done.size = -1;
     }
@@ -154,36 +167,49 @@ void file_entry_position(file_entry *entry, int fd, char out[FILE_POSITION_ROOM]
     if (!p->tail_bytes) {
         p->tail = mr_fingerprint("", 0);
     }
-    bool done = p->offset == entry->done.size && file_look_equal(&entry->now, &entry->done);
+    bool done =
+        (p->offset == entry->done.size || p->damaged) && file_look_equal(&entry->now, &entry->done);
+    char packed[64] = "", item[40] = "";
+    if (p->item) {
+        snprintf(item, sizeof item, ",\"item\":%" PRId64, p->item);
+    }
+    if (file_packing_of(entry->name) != FILE_PLAIN) {
+        snprintf(packed, sizeof packed, ",\"unpacked\":%" PRId64 ",\"crc\":%" PRIu32, p->unpacked,
+                 p->crc);
+    }
     snprintf(out, FILE_POSITION_ROOM,
              "{\"offset\":%" PRId64 ",\"line\":%" PRId64 ",\"done\":%s,\"sent\":%" PRId64
              ",\"rejected\":%" PRId64 ",\"size\":%" PRId64 ",\"mtime_ns\":%" PRId64
              ",\"device\":%" PRId64 ",\"inode\":%" PRId64 ",\"head\":\"%016" PRIx64
              "\",\"head_bytes\":%" PRId64 ",\"tail\":\"%016" PRIx64 "\",\"tail_bytes\":%" PRId64
-             "%s%s}",
+             "%s%s%s%s%s}",
              p->offset, p->line, done ? "true" : "false", p->sent, p->rejected, entry->now.size,
              entry->now.mtime_ns, (int64_t)entry->now.device, (int64_t)entry->now.inode, p->head,
-             p->head_bytes, p->tail, p->tail_bytes, p->skipping ? ",\"skipping\":true" : "",
-             p->refused ? ",\"refused\":true" : "");
+             p->head_bytes, p->tail, p->tail_bytes, packed, item,
+             p->skipping ? ",\"skipping\":true" : "", p->refused ? ",\"refused\":true" : "",
+             p->damaged ? ",\"damaged\":true" : "");
 }
 
 bool file_position_parse(const char *text, file_position *position, file_look *done)
 {
     json_auto_t *root = json_loads(text, 0, NULL);
     json_int_t offset, line, sent, rejected, size, mtime, device, inode, head_bytes, tail_bytes;
+    json_int_t unpacked = 0, crc = 0, item = 0;
     const char *head, *tail;
-    int finished, skipping = 0, refused = 0;
+    int finished, skipping = 0, refused = 0, damaged = 0;
     if (!root ||
         json_unpack(root,
                     "{s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:s, s:I, "
-                    "s?b, s?b}",
+                    "s?b, s?b, s?b, s?I, s?I, s?I}",
                     "offset", &offset, "line", &line, "done", &finished, "sent", &sent, "rejected",
                     &rejected, "size", &size, "mtime_ns", &mtime, "device", &device, "inode",
                     &inode, "head", &head, "head_bytes", &head_bytes, "tail", &tail, "tail_bytes",
-                    &tail_bytes, "skipping", &skipping, "refused", &refused) != 0) {
+                    &tail_bytes, "skipping", &skipping, "refused", &refused, "damaged", &damaged,
+                    "unpacked", &unpacked, "crc", &crc, "item", &item) != 0) {
         return false;
     }
-    if (offset < 0 || line < 1 || head_bytes > offset || tail_bytes > offset) {
+    if (offset < 0 || line < 1 || head_bytes > offset || tail_bytes > offset || unpacked < 0 ||
+        item < 0) {
         return false;
     }
     *position = (file_position){
@@ -193,6 +219,10 @@ bool file_position_parse(const char *text, file_position *position, file_look *d
         .rejected = rejected,
         .skipping = skipping,
         .refused = refused,
+        .damaged = damaged,
+        .unpacked = unpacked,
+        .crc = (uint32_t)crc,
+        .item = item,
         .head = strtoull(head, NULL, 16),
         .tail = strtoull(tail, NULL, 16),
         .head_bytes = head_bytes,

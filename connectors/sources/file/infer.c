@@ -12,7 +12,6 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
-#include "header.h"
 #include "number.h"
 #include "when.h"
 
@@ -67,46 +66,46 @@ static unsigned double_kinds(const char *text, size_t len)
     return plain && file_parse_double(text, len, &value) == FILE_NUMBER_OK ? COULD_BE_DOUBLE : 0;
 }
 
-static unsigned time_kinds(const char *text, size_t len)
+static unsigned time_kinds(const char *text, size_t len, const file_texts *texts)
 {
     file_timestamp at;
-    if (!file_parse_timestamp(text, len, &at) || at.extra_ns) {
+    if (!file_texts_timestamp(texts, text, len, &at) || at.extra_ns) {
         return 0;
     }
-    return at.date_only ? COULD_BE_DATE | COULD_BE_LOCAL
-           : at.zoned   ? COULD_BE_ZONED
-                        : COULD_BE_LOCAL;
+    unsigned moment = at.zoned || texts->zone ? COULD_BE_ZONED : COULD_BE_LOCAL;
+    return at.date_only ? COULD_BE_DATE | moment : moment;
 }
 
-static unsigned kinds_of(const char *text, size_t len)
+static unsigned kinds_of(const char *text, size_t len, const file_texts *texts)
 {
     if ((len == 4 && strncasecmp(text, "true", 4) == 0) ||
         (len == 5 && strncasecmp(text, "false", 5) == 0)) {
         return COULD_BE_BOOLEAN;
     }
-    unsigned kinds = integer_kinds(text, len);
+    unsigned kinds = texts->formats.count ? time_kinds(text, len, texts) : 0;
+    if (!kinds) {
+        kinds = integer_kinds(text, len);
+    }
     if (!kinds) {
         kinds = double_kinds(text, len);
     }
-    return kinds ? kinds : time_kinds(text, len);
+    return kinds ? kinds : time_kinds(text, len, texts);
 }
 
-static void learn(evidence *e, const mr_csv_field *text, mr_slice null_text)
+static bool is_null(const mr_csv_field *text, const file_texts *texts)
 {
-    bool is_null_text = text->len == null_text.len &&
-                        (!text->len || memcmp(text->data, null_text.data, text->len) == 0);
-    if (text->len && !is_null_text) {
-        e->values = true;
-        e->could_be &= text->escaped ? 0 : kinds_of(text->data, text->len);
-    }
+    return !text->len || file_texts_is_null(texts, text->data, text->len);
 }
 
-static json_t *type_of(const evidence *e)
+typedef struct kind_type {
+    unsigned kind;
+    const char *base, *logical;
+} kind_type;
+
+/* The type that the evidence so far speaks for: the narrowest. */
+static const kind_type *narrowest(const evidence *e)
 {
-    static const struct {
-        unsigned kind;
-        const char *base, *logical;
-    } types[] = {
+    static const kind_type types[] = {
         {COULD_BE_BOOLEAN, "boolean", NULL},
         {COULD_BE_INT, "int", NULL},
         {COULD_BE_LONG, "long", NULL},
@@ -114,17 +113,35 @@ static json_t *type_of(const evidence *e)
         {COULD_BE_DATE, "int", "date"},
         {COULD_BE_LOCAL, "long", "local-timestamp-micros"},
         {COULD_BE_ZONED, "long", "timestamp-micros"},
+        {0, "string", NULL},
     };
-    const size_t count = sizeof types / sizeof *types;
-    size_t i = 0;
-    while (i < count && !(e->values && e->could_be & types[i].kind)) {
-        i++;
+    const kind_type *type = types;
+    while (type->kind && !(e->values && e->could_be & type->kind)) {
+        type++;
     }
-    bool text = i == count;
-    json_t *type = text               ? json_string("string")
-                   : types[i].logical ? json_pack("{s:s, s:s}", "type", types[i].base,
-                                                  "logicalType", types[i].logical)
-                                      : json_string(types[i].base);
+    return type;
+}
+
+static const char *name_of(const evidence *e)
+{
+    const kind_type *type = narrowest(e);
+    return type->logical ? type->logical : type->base;
+}
+
+static void learn(evidence *e, const mr_csv_field *text, const file_texts *texts)
+{
+    if (!is_null(text, texts)) {
+        e->values = true;
+        e->could_be &= text->escaped ? 0 : kinds_of(text->data, text->len, texts);
+    }
+}
+
+static json_t *type_of(const evidence *e)
+{
+    const kind_type *found = narrowest(e);
+    json_t *type = found->logical
+                       ? json_pack("{s:s, s:s}", "type", found->base, "logicalType", found->logical)
+                       : json_string(found->base);
     /* Every column may be empty further on than the sample went; a schema given can say otherwise.
      * No default: a file without the column is told of. */
     return json_pack("[s, o]", "null", type);
@@ -147,7 +164,35 @@ static char *schema_text(const file_header *header, const evidence *columns, con
     return json_dumps(root, JSON_COMPACT);
 }
 
-/* Looks at the records behind the header. *records: how many were of use. */
+/* One record of the sample, or what could not become one. */
+static bool take(const file_reader *reader, file_event event, const file_item *item,
+                 const file_sample *sample, evidence *columns, size_t count)
+{
+    const mr_csv *csv = &reader->csv;
+    file_survey *survey = sample->survey;
+    if (event == FILE_BAD || csv->count != count ||
+        !mr_csv_text_valid(item->input.data, item->input.len)) {
+        if (survey) {
+            file_survey_bad(survey, item, event == FILE_BAD ? NULL : csv);
+        }
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const mr_csv_field *text = &csv->fields[i];
+        const char *was = survey ? name_of(&columns[i]) : NULL;
+        learn(&columns[i], text, &sample->texts);
+        if (survey && is_null(text, &sample->texts)) {
+            survey->columns[i].nulls++;
+        } else if (survey) {
+            file_survey_value(
+                survey, i,
+                &(file_sight){item->line, text, &sample->texts, was, name_of(&columns[i])});
+        }
+    }
+    return true;
+}
+
+/* Looks at the records behind the header. MR_END: none is of use. */
 static mr_status look(file_reader *reader, const file_sample *sample, evidence *columns,
                       size_t count, mr_error *err)
 {
@@ -160,16 +205,18 @@ static mr_status look(file_reader *reader, const file_sample *sample, evidence *
                 break;
             }
             mr_status status = file_reader_fill(reader, err);
+            if (status == MR_REJECT) {
+                break; /* damaged: what came before counts */
+            }
             if (status != MR_OK) {
                 return status;
             }
-        } else if (event == FILE_RECORD && reader->csv.count == count &&
-                   mr_csv_text_valid(item.input.data, item.input.len)) {
-            for (size_t i = 0; i < count; i++) {
-                learn(&columns[i], &reader->csv.fields[i], sample->null_text);
-            }
+        } else if (take(reader, event, &item, sample, columns, count)) {
             records++;
         }
+    }
+    if (sample->survey) {
+        sample->survey->records = (int64_t)records;
     }
     return records ? MR_OK : MR_END;
 }
@@ -179,24 +226,21 @@ mr_status file_infer(int fd, const file_format *format, const file_sample *sampl
 {
     file_reader reader;
     file_header header = {0};
-    file_event event;
     file_item item;
+    bool found;
     evidence *columns = NULL;
     *json = NULL;
     file_reader_init(&reader, format);
     file_reader_start(&reader, fd);
     reader.complete = sample->complete;
-    mr_status status = file_reader_header(&reader, &event, &item, err);
-    if (status == MR_OK && event == FILE_BAD) {
-        status = mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD, "the header: %s", item.why);
-    }
-    if (status == MR_OK && event == FILE_RECORD) {
-        status = file_header_init(&header, &reader.csv, err);
-    }
-    if (status == MR_OK && event == FILE_RECORD) {
+    mr_status status = file_head_read(&reader, &sample->naming, &header, &found, &item, err);
+    if (status == MR_OK && found) {
         columns = mr_calloc(header.count, sizeof *columns);
         for (size_t i = 0; i < header.count; i++) {
             columns[i].could_be = COULD_BE_ANYTHING;
+        }
+        if (sample->survey) {
+            file_survey_begin(sample->survey, &header);
         }
         status = look(&reader, sample, columns, header.count, err);
         if (status == MR_OK) {

@@ -14,13 +14,17 @@
 #ifndef MR_FILE_INFER_H
 #define MR_FILE_INFER_H
 
+#include "head.h"
 #include "reader.h"
+#include "survey.h"
 
 typedef struct file_sample {
     const char *record_name;
-    mr_slice null_text;
-    int64_t bytes; /* how much of the file is looked at */
-    bool complete; /* the end of the file ends its last record */
+    file_texts texts;
+    file_naming naming;
+    int64_t bytes;       /* how much of the file is looked at */
+    bool complete;       /* the end of the file ends its last record */
+    file_survey *survey; /* what speaks for the types is noted here; NULL: nobody asks */
 } file_sample;
 
 /* Reads `fd` (taken over) and writes the Avro schema's JSON text, to be freed, to *json; NULL when

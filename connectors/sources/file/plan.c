@@ -13,10 +13,10 @@
 #include "codec/schema.h"
 
 mr_status file_plan_init(file_plan *plan, file_header *header, const mr_schema *schema,
-                         mr_slice null_text, mr_error *err)
+                         const file_texts *texts, mr_error *err)
 {
-    *plan = (file_plan){
-        .header = *header, .count = schema ? schema->field_count : 0, .null_text = null_text};
+    *plan =
+        (file_plan){.header = *header, .count = schema ? schema->field_count : 0, .texts = *texts};
     *header = (file_header){0};
     plan->columns = mr_calloc(plan->count, sizeof *plan->columns);
     mr_status status = MR_OK;
@@ -59,9 +59,10 @@ mr_status file_plan_fill(const file_plan *plan, const mr_csv *csv, mr_slice line
 {
     if (csv->count != plan->header.count) {
         return mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD,
-                       "the line has %zu field%s and the header %zu; is a quote or a delimiter "
+                       "the line has %zu field%s and the %s %zu; is a quote or a delimiter "
                        "missing, or one too many?",
-                       csv->count, csv->count == 1 ? "" : "s", plan->header.count);
+                       csv->count, csv->count == 1 ? "" : "s",
+                       plan->header.given ? "names of columns are" : "header", plan->header.count);
     }
     if (!mr_csv_text_valid(line.data, line.len)) {
         return not_text(plan, csv, err);
@@ -73,8 +74,8 @@ mr_status file_plan_fill(const file_plan *plan, const mr_csv *csv, mr_slice line
             cells[i] = column->absent;
             continue;
         }
-        mr_status status = file_convert(column, &csv->fields[column->source], plan->null_text,
-                                        arena, &cells[i], err);
+        mr_status status =
+            file_convert(column, &csv->fields[column->source], &plan->texts, arena, &cells[i], err);
         if (status != MR_OK) {
             return status;
         }

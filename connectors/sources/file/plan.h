@@ -11,14 +11,14 @@ typedef struct file_plan {
     file_header header;
     file_column *columns; /* one per field of the schema */
     size_t count;
-    mr_slice null_text;
+    file_texts texts;
 } file_plan;
 
 /* Takes the header over. MR_REJECT: the file does not have what the schema needs. MR_FATAL: the
  * schema is not for CSV. On failure the plan is empty and the header released. schema NULL: not
  * known yet, for finding bad lines only. */
 MR_CHECKED mr_status file_plan_init(file_plan *plan, file_header *header, const mr_schema *schema,
-                                    mr_slice null_text, mr_error *err);
+                                    const file_texts *texts, mr_error *err);
 void file_plan_release(file_plan *plan);
 
 /* Makes a cell of the schema from a parsed line. MR_REJECT: the line is bad. */

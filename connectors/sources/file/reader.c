@@ -7,10 +7,9 @@
  */
 #include "reader.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 
@@ -18,7 +17,7 @@ enum { BUFFER_BYTES = 1 << 20 };
 
 void file_reader_init(file_reader *reader, const file_format *format)
 {
-    *reader = (file_reader){.format = *format, .fd = -1, .line = 1};
+    *reader = (file_reader){.format = *format, .stream = FILE_STREAM_NONE, .line = 1};
     if (!reader->format.read_max_bytes) {
         reader->format.read_max_bytes = SIZE_MAX;
     }
@@ -26,14 +25,15 @@ void file_reader_init(file_reader *reader, const file_format *format)
         reader->format.buffer_bytes = BUFFER_BYTES;
     }
     mr_csv_init(&reader->csv, format->delimiter, FILE_COLUMNS_MAX);
+    if (format->quote || format->no_quotes) {
+        reader->csv.quote = format->no_quotes ? '\0' : format->quote;
+    }
+    reader->csv.escape = format->escape;
 }
 
 void file_reader_stop(file_reader *reader)
 {
-    if (reader->fd >= 0) {
-        close(reader->fd);
-    }
-    reader->fd = -1;
+    file_stream_stop(&reader->stream);
 }
 
 void file_reader_release(file_reader *reader)
@@ -54,18 +54,51 @@ static void forget_bytes(file_reader *reader, int64_t offset, int64_t line)
 
 void file_reader_start(file_reader *reader, int fd)
 {
-    file_reader_stop(reader);
-    reader->fd = fd;
+    file_stream_start(&reader->stream, fd, reader->format.packing);
+    reader->crc = reader->item_crc = 0;
     forget_bytes(reader, 0, 1);
+}
+
+void file_reader_expect(file_reader *reader, file_format format)
+{
+    reader->format.packing = format.packing;
+    reader->format.kind = format.kind;
+    reader->csv.delimiter = format.delimiter;
+}
+
+static void consume(file_reader *reader, size_t bytes, int64_t lines)
+{
+    if (reader->stream.packing != FILE_PLAIN) {
+        reader->crc = file_crc(reader->crc, reader->data + reader->start, bytes);
+    }
+    reader->start += bytes;
+    reader->offset += (int64_t)bytes;
+    reader->line += lines;
+}
+
+void file_reader_take(file_reader *reader, size_t bytes, int64_t lines)
+{
+    consume(reader, bytes, lines);
+}
+
+bool file_reader_cut(const file_reader *reader)
+{
+    return reader->at_end && reader->stream.inside;
 }
 
 mr_status file_reader_seek(file_reader *reader, int64_t offset, int64_t line, bool skipping,
                            mr_error *err)
 {
+    if (reader->stream.packing != FILE_PLAIN && offset > reader->offset) {
+        /* A packed file can only go forward: what is in the buffer is part of the way. */
+        int64_t unread = (int64_t)(reader->end - reader->start), left = offset - reader->offset;
+        consume(reader, (size_t)(left < unread ? left : unread), 0);
+        reader->line = line;
+    }
     if (offset != reader->offset) {
-        if (lseek(reader->fd, offset, SEEK_SET) < 0) {
-            return mr_fail(err, MR_REOPEN, MR_DOMAIN_FILE, "cannot move to offset %lld: %s",
-                           (long long)offset, strerror(errno));
+        mr_status status = file_stream_seek(&reader->stream, offset, &reader->crc, err);
+        if (status != MR_OK) {
+            return status;
         }
         forget_bytes(reader, offset, line);
     }
@@ -95,27 +128,15 @@ mr_status file_reader_fill(file_reader *reader, mr_error *err)
     if (room > reader->format.read_max_bytes) {
         room = reader->format.read_max_bytes;
     }
-    ssize_t got;
-    do {
-        got = read(reader->fd, reader->data + reader->end, room);
-    } while (got < 0 && errno == EINTR);
-    if (got < 0) {
-        mr_fail(err, MR_REOPEN, MR_DOMAIN_FILE, "cannot read at offset %lld: %s",
-                (long long)(reader->offset + (int64_t)(reader->end - reader->start)),
-                strerror(errno));
-        mr_error_code(err, errno, "");
-        return MR_REOPEN;
+    size_t got;
+    mr_status status =
+        file_stream_read(&reader->stream, reader->data + reader->end, room, &got, err);
+    if (status != MR_OK) {
+        return status;
     }
-    reader->end += (size_t)got;
+    reader->end += got;
     reader->at_end = got == 0;
     return MR_OK;
-}
-
-static void consume(file_reader *reader, size_t bytes, int64_t lines)
-{
-    reader->start += bytes;
-    reader->offset += (int64_t)bytes;
-    reader->line += lines;
 }
 
 static const char *find_newline(const file_reader *reader, size_t len)
@@ -154,14 +175,25 @@ static file_event bad_line(file_reader *reader, file_item *item, size_t len, con
     return FILE_BAD;
 }
 
+/* Says which quote it was. */
+static const char *where_opened(file_reader *reader, const char *problem)
+{
+    const mr_csv *csv = &reader->csv;
+    snprintf(reader->why, sizeof reader->why, "%s: line %lld, field %zu", problem,
+             (long long)(reader->line + csv->open_line), csv->open_field);
+    return reader->why;
+}
+
 /* The record does not end within the limit. */
 static file_event too_long(file_reader *reader, file_item *item)
 {
     size_t limit = reader->format.line_max_bytes;
     const char *data = reader->data + reader->start, *newline = find_newline(reader, limit);
+    item->line = reader->line;
     if (newline) {
-        return bad_line(reader, item, (size_t)(newline + 1 - data),
-                        "a quote is opened and not closed within line.max.bytes");
+        return bad_line(
+            reader, item, (size_t)(newline + 1 - data),
+            where_opened(reader, "a quote is opened and not closed within line.max.bytes"));
     }
     item->input = line_text(data, limit, FILE_SHOWN_BYTES);
     item->why = "the line is longer than line.max.bytes; here are its first bytes. Raise "
@@ -171,22 +203,81 @@ static file_event too_long(file_reader *reader, file_item *item)
     return FILE_BAD;
 }
 
-file_event file_reader_next(file_reader *reader, file_item *item)
+static bool blank(mr_slice line)
 {
-    while (reader->skipping) {
-        skip(reader);
-        if (reader->skipping || reader->start == reader->end) {
-            return FILE_DRY;
-        }
+    size_t i = 0;
+    while (i < line.len && strchr(" \t\r\n", line.data[i]) && line.data[i]) {
+        i++;
     }
+    return i == line.len;
+}
+
+/* The next line that is not blank. */
+static file_event next_line(file_reader *reader, file_item *item)
+{
     for (;;) {
         size_t unread = reader->end - reader->start, limit = reader->format.line_max_bytes;
         if (!unread) {
             return FILE_DRY;
         }
         const char *data = reader->data + reader->start;
-        bool last = reader->at_end && reader->complete && unread <= limit;
+        const char *newline = find_newline(reader, unread < limit ? unread : limit);
+        bool last = reader->at_end && reader->complete && !reader->stream.inside;
+        if (!newline && (!last || unread > limit)) {
+            return unread > limit ? too_long(reader, item) : FILE_DRY;
+        }
         item->line = reader->line;
+        item->input = (mr_slice){data, newline ? (size_t)(newline + 1 - data) : unread};
+        reader->item_crc = reader->crc;
+        consume(reader, item->input.len, 1);
+        if (!blank(item->input)) {
+            return FILE_RECORD;
+        }
+    }
+}
+
+/* A comment at the start of a record goes like the rest of a line that is too long. */
+enum { NO_COMMENT, COMMENT, PERHAPS_COMMENT };
+
+static int comment(const file_reader *reader)
+{
+    const char *prefix = reader->format.comment;
+    size_t unread = reader->end - reader->start, len = prefix ? strlen(prefix) : 0;
+    size_t seen = unread < len ? unread : len;
+    if (!len || memcmp(reader->data + reader->start, prefix, seen) != 0) {
+        return NO_COMMENT;
+    }
+    return seen == len                          ? COMMENT
+           : reader->at_end && reader->complete ? NO_COMMENT
+                                                : PERHAPS_COMMENT;
+}
+
+file_event file_reader_next(file_reader *reader, file_item *item)
+{
+    item->column = 0;
+    for (;;) {
+        while (reader->skipping) {
+            skip(reader);
+            if (reader->skipping || reader->start == reader->end) {
+                return FILE_DRY;
+            }
+        }
+        if (reader->format.kind == FILE_NDJSON) {
+            return next_line(reader, item);
+        }
+        size_t unread = reader->end - reader->start, limit = reader->format.line_max_bytes;
+        int kind = unread ? comment(reader) : PERHAPS_COMMENT;
+        if (kind == PERHAPS_COMMENT) {
+            return FILE_DRY;
+        }
+        if (kind == COMMENT) {
+            reader->skipping = true;
+            continue;
+        }
+        const char *data = reader->data + reader->start;
+        bool last = reader->at_end && reader->complete && !reader->stream.inside && unread <= limit;
+        item->line = reader->line;
+        reader->item_crc = reader->crc;
         mr_csv *csv = &reader->csv;
         switch (mr_csv_next(csv, data, unread < limit ? unread : limit, last)) {
         case MR_CSV_RECORD:
@@ -197,7 +288,8 @@ file_event file_reader_next(file_reader *reader, file_item *item)
             consume(reader, csv->used, 1);
             break;
         case MR_CSV_MALFORMED:
-            return bad_line(reader, item, csv->used, csv->problem);
+            return bad_line(reader, item, csv->used,
+                            csv->never_closed ? where_opened(reader, csv->problem) : csv->problem);
         case MR_CSV_MORE:
             return unread > limit ? too_long(reader, item) : FILE_DRY;
         }
@@ -213,7 +305,7 @@ static void skip_byte_order_mark(file_reader *reader)
     }
 }
 
-mr_status file_reader_header(file_reader *reader, file_event *event, file_item *item, mr_error *err)
+mr_status file_reader_begin(file_reader *reader, mr_error *err)
 {
     do {
         mr_status status = file_reader_fill(reader, err);
@@ -222,6 +314,16 @@ mr_status file_reader_header(file_reader *reader, file_event *event, file_item *
         }
     } while (!reader->at_end && reader->end - reader->start < 3);
     skip_byte_order_mark(reader);
+    return MR_OK;
+}
+
+mr_status file_reader_header(file_reader *reader, file_event *event, file_item *item, mr_error *err)
+{
+    *event = FILE_DRY;
+    mr_status began = file_reader_begin(reader, err);
+    if (began != MR_OK) {
+        return began;
+    }
     while ((*event = file_reader_next(reader, item)) == FILE_DRY && !reader->at_end) {
         mr_status status = file_reader_fill(reader, err);
         if (status != MR_OK) {

@@ -102,15 +102,20 @@ static refusal to_bool(const char *text, size_t len, mr_cell *ret)
     return "is not a boolean (true, false, t, f, yes, no, y, n, 1, 0)";
 }
 
-static refusal to_timestamp(const char *text, size_t len, mr_type type, mr_cell *ret)
+static refusal to_timestamp(const file_texts *texts, const char *text, size_t len, mr_type type,
+                            mr_cell *ret)
 {
     file_timestamp at;
     bool local = type == MR_LOCAL_TIMESTAMP_MS || type == MR_LOCAL_TIMESTAMP_US;
-    if (!file_parse_timestamp(text, len, &at)) {
-        return "is not a timestamp (YYYY-MM-DD HH:MM:SS[.ffffff][zone])";
+    if (!file_texts_timestamp(texts, text, len, &at)) {
+        return texts->formats.count ? "fits none of time.formats"
+                                    : "is not a timestamp (YYYY-MM-DD HH:MM:SS[.ffffff][zone])";
     }
     if (local && at.zoned) {
         return "has a time zone, which a local timestamp can not keep; use a timestamp type";
+    }
+    if (!local && !at.zoned && texts->zone && !file_zone_to_utc(texts->zone, at.us, &at.us)) {
+        return "does not exist in time.zone: the clocks were put forward over it";
     }
     if (type == MR_TIMESTAMP_US || type == MR_LOCAL_TIMESTAMP_US) {
         ret->as.i = at.us;
@@ -121,17 +126,26 @@ static refusal to_timestamp(const char *text, size_t len, mr_type type, mr_cell 
     return at.extra_ns || part ? "is finer than milliseconds" : NULL;
 }
 
-static refusal to_time(const char *text, size_t len, mr_type type, mr_cell *ret)
+static refusal to_time(const file_texts *texts, const char *text, size_t len, mr_type type,
+                       mr_cell *ret)
 {
     int64_t ns, unit = type == MR_TIME_MS ? 1000000 : 1000;
-    if (!file_parse_time(text, len, &ns)) {
-        return "is not a time of day (HH:MM:SS[.ffffff])";
+    if (!file_texts_time(texts, text, len, &ns)) {
+        return texts->formats.count ? "fits none of time.formats"
+                                    : "is not a time of day (HH:MM:SS[.ffffff])";
     }
     ret->as.i = ns / unit;
     if (ns % unit) {
         return type == MR_TIME_MS ? "is finer than milliseconds" : "is finer than microseconds";
     }
     return NULL;
+}
+
+static refusal to_date(const file_texts *texts, const char *text, size_t len, mr_cell *ret)
+{
+    return file_texts_date(texts, text, len, &ret->as.i) ? NULL
+           : texts->formats.count                        ? "fits none of time.formats"
+                                                         : "is not a date (YYYY-MM-DD)";
 }
 
 static int hex_digit(char c)
@@ -242,8 +256,8 @@ static refusal to_duration(const char *text, size_t len, mr_arena *arena, mr_cel
     return NULL;
 }
 
-static refusal convert(const file_column *column, const char *text, size_t len, mr_arena *arena,
-                       mr_cell *ret)
+static refusal convert(const file_column *column, const file_texts *texts, const char *text,
+                       size_t len, mr_arena *arena, mr_cell *ret)
 {
     mr_type type = (mr_type)column->type;
     switch (type) {
@@ -261,12 +275,12 @@ static refusal convert(const file_column *column, const char *text, size_t len, 
     case MR_TIMESTAMP_US:
     case MR_LOCAL_TIMESTAMP_MS:
     case MR_LOCAL_TIMESTAMP_US:
-        return to_timestamp(text, len, type, ret);
+        return to_timestamp(texts, text, len, type, ret);
     case MR_DATE:
-        return file_parse_date(text, len, &ret->as.i) ? NULL : "is not a date (YYYY-MM-DD)";
+        return to_date(texts, text, len, ret);
     case MR_TIME_MS:
     case MR_TIME_US:
-        return to_time(text, len, type, ret);
+        return to_time(texts, text, len, type, ret);
     case MR_BOOL:
         return to_bool(text, len, ret);
     case MR_DECIMAL:
@@ -315,7 +329,8 @@ static inline bool takes_any_text(uint8_t type)
     return type == MR_STRING || type == MR_BYTES;
 }
 
-static inline bool is_null(const file_column *column, const mr_csv_field *text, mr_slice null_text)
+static inline bool is_null(const file_column *column, const mr_csv_field *text,
+                           const file_texts *texts)
 {
     if (!column->nullable) {
         return false;
@@ -323,14 +338,14 @@ static inline bool is_null(const file_column *column, const mr_csv_field *text, 
     if (!text->len && !takes_any_text(column->type)) {
         return true;
     }
-    return text->len == null_text.len && (!text->quoted || !takes_any_text(column->type)) &&
-           (!text->len || memcmp(text->data, null_text.data, text->len) == 0);
+    return (!text->quoted || !takes_any_text(column->type)) &&
+           file_texts_is_null(texts, text->data, text->len);
 }
 
-mr_status file_convert(const file_column *column, const mr_csv_field *text, mr_slice null_text,
+mr_status file_convert(const file_column *column, const mr_csv_field *text, const file_texts *texts,
                        mr_arena *arena, mr_cell *ret, mr_error *err)
 {
-    if (is_null(column, text, null_text)) {
+    if (is_null(column, text, texts)) {
         *ret = (mr_cell){.type = MR_NULL, .branch = column->null_branch};
         return MR_OK;
     }
@@ -340,7 +355,7 @@ mr_status file_convert(const file_column *column, const mr_csv_field *text, mr_s
         plain = (mr_slice){copy, mr_csv_unescape(text, copy)};
     }
     *ret = (mr_cell){.type = column->type, .branch = column->branch};
-    refusal why = convert(column, plain.data, plain.len, arena, ret);
+    refusal why = convert(column, texts, plain.data, plain.len, arena, ret);
     if (why) {
         bool empty = !plain.len && !takes_any_text(column->type) && !column->nullable;
         return refuse(column, plain, empty ? "is empty, and the column is not nullable" : why, err);

@@ -9,8 +9,8 @@
  *   string                 as it is            uuid    8-4-4-4-12 hex digits
  *   bytes, fixed           \x and hex digits, or else the text's own bytes
  *   enum                   a symbol
- *   date, time, timestamp  when.h; a timestamp without a zone is UTC, a local one must have none
- *   duration               ISO 8601
+ *   date, time, timestamp  texts.h; a timestamp without a zone is UTC or in time.zone, a local one
+ * must have none duration               ISO 8601
  * *   null                   the null text, unquoted; quoted too, and the empty text, where the
  * type has no use for them
  *
@@ -22,6 +22,7 @@
 #include "api/error.h"
 #include "api/record.h"
 #include "codec/csv.h"
+#include "texts.h"
 
 /* How one schema field is filled. */
 typedef struct file_column {
@@ -40,6 +41,7 @@ MR_CHECKED mr_status file_column_init(file_column *column, const mr_field *field
 /* Converts. Text and bytes of the cell point into the input or the arena. MR_REJECT, with the field
  * in err->field, when it does not fit. */
 MR_CHECKED mr_status file_convert(const file_column *column, const mr_csv_field *text,
-                                  mr_slice null_text, mr_arena *arena, mr_cell *ret, mr_error *err);
+                                  const file_texts *texts, mr_arena *arena, mr_cell *ret,
+                                  mr_error *err);
 
 #endif

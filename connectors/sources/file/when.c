@@ -28,7 +28,7 @@ static unsigned month_days(unsigned year, unsigned month)
     return month == 2 && leap(year) ? 29 : days[month - 1];
 }
 
-static int64_t days_of(unsigned year, unsigned month, unsigned day)
+int64_t file_days_of(unsigned year, unsigned month, unsigned day)
 {
     unsigned y = year - (month <= 2), m = month > 2 ? month - 3 : month + 9;
     unsigned of_year = (153 * m + 2) / 5 + day - 1;
@@ -46,7 +46,7 @@ bool file_parse_date(const char *text, size_t len, int64_t *days)
     if (bad || year < 1 || month < 1 || month > 12 || day < 1 || day > month_days(year, month)) {
         return false;
     }
-    *days = days_of(year, month, day);
+    *days = file_days_of(year, month, day);
     return true;
 }
 

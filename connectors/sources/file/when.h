@@ -21,6 +21,9 @@
 /* Days since 1970-01-01. All functions take the whole text; false: it is something else. */
 bool file_parse_date(const char *text, size_t len, int64_t *days);
 
+/* The same of a day of the calendar: year from 1, month 1 to 12, day from 1. */
+int64_t file_days_of(unsigned year, unsigned month, unsigned day);
+
 /* Nanoseconds since midnight. */
 bool file_parse_time(const char *text, size_t len, int64_t *ns);
 

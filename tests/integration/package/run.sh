@@ -27,7 +27,7 @@ equal "nothing in them is writable by others" "" "$(find "$TMP/deb" -perm /022 !
 
 # What the program is linked with is named, each in a version.
 dependencies=$(dpkg-deb -f "$deb" Depends)
-for library in librdkafka1 libpq5 libmongoc-1.0-0 libjansson4 libsqlite3-0; do
+for library in librdkafka1 libpq5 libmongoc-1.0-0 libjansson4 libsqlite3-0 zlib1g libzstd1; do
     contains "the .deb depends on $library" "$dependencies" "$library (>= "
 done
 if ((EUID == 0)); then

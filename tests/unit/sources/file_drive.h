@@ -152,6 +152,16 @@ static inline void drive_print_cell(mr_buffer *out, const mr_cell *c)
             mr_buffer_printf(out, "%02x", (unsigned char)c->as.text[i]);
         }
         break;
+    case MR_RECORD:
+    case MR_ARRAY:
+    case MR_MAP:
+        mr_buffer_add_char(out, '[');
+        for (uint32_t i = 0; i < c->len * (c->type == MR_MAP ? 2 : 1); i++) {
+            mr_buffer_add_text(out, i ? "," : "");
+            drive_print_cell(out, &c->as.cells[i]);
+        }
+        mr_buffer_add_char(out, ']');
+        break;
     default:
         mr_buffer_printf(out, "%" PRId64, c->as.i);
     }
@@ -194,6 +204,9 @@ static inline mr_status drive_poll(drive *d, mr_error *err)
         mr_positions_set(d->stored, name, value);
     }
     mr_positions_clear(d->task.changed);
+    if (status == MR_OK || status == MR_IDLE || status == MR_END) {
+        mr_file_source.source->acked(&d->task);
+    }
     d->polls++;
     return status;
 }
@@ -212,9 +225,14 @@ static inline mr_status drive_drain(drive *d, mr_error *err)
 static inline void drive_once(drive *d, const char *const *options)
 {
     mr_error err = {0};
+    mr_status status;
     mr_buffer_clear(&d->out);
     d->records = d->rejects = 0;
-    if (drive_open(d, true, options, &err) != MR_OK || drive_drain(d, &err) != MR_END) {
+    status = drive_open(d, true, options, &err);
+    for (int idle = 0; status == MR_OK || (status == MR_IDLE && idle < 2); idle++) {
+        status = drive_drain(d, &err); /* idle: the positions are to become durable first */
+    }
+    if (status != MR_END) {
         fail_msg("%s", err.text);
     }
     drive_close(d);

@@ -173,7 +173,7 @@ static void what_is_bad(void **arg)
         "16 |11|",
         "17 !text follows a closing quote<\"12\"x,y>",
         "18 |13|||",
-        "19 !a quote is opened and never closed<14,\"open to the end>",
+        "19 !a quote is opened and never closed: line 19, field 2<14,\"open to the end>",
         "20 |15|last without newline",
     };
     assert_int_equal(got.count, sizeof want / sizeof *want);

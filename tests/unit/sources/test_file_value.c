@@ -29,8 +29,8 @@ static const char *convert_field(const char *type, mr_csv_field field, const cha
         file_column_init(&column, &schema->fields[0], &err) != MR_OK) {
         fail_msg("%s", err.text);
     }
-    mr_slice null_slice = {null_text, strlen(null_text)};
-    if (file_convert(&column, &field, null_slice, arena, &cell, &err) == MR_OK) {
+    file_texts texts = {.null_text = {null_text, strlen(null_text)}};
+    if (file_convert(&column, &field, &texts, arena, &cell, &err) == MR_OK) {
         drive_print_cell(&out, &cell);
         assert_int_equal(cell.type, cell.type == MR_NULL ? MR_NULL : column.schema->type);
         if (column.nullable) {
@@ -50,7 +50,7 @@ static const char *convert(const char *type, const char *text)
 {
     size_t len = strlen(text);
     char *exact = mr_arena_copy(arena, text, len);
-    return convert_field(type, (mr_csv_field){exact, (uint32_t)len, false, false}, "");
+    return convert_field(type, (mr_csv_field){.data = exact, .len = (uint32_t)len}, "");
 }
 
 static void good(const char *type, const char *text, const char *want)
@@ -178,8 +178,9 @@ static void booleans_and_texts(void **arg)
 static void nulls(void **arg)
 {
     (void)arg;
-    static const mr_csv_field empty = {"", 0, false, false}, quoted = {"", 0, true, false};
-    static const mr_csv_field na = {"NA", 2, false, false}, quoted_na = {"NA", 2, true, false};
+    static const mr_csv_field empty = {.data = ""}, quoted = {.data = "", .quoted = true};
+    static const mr_csv_field na = {.data = "NA", .len = 2};
+    static const mr_csv_field quoted_na = {.data = "NA", .len = 2, .quoted = true};
     good("[\"null\",\"int\"]", "", "~");
     good("[\"int\",\"null\"]", "", "~");
     good("[\"int\",\"null\"]", "5", "5");

@@ -82,7 +82,7 @@ static void an_unfinished_line_is_taken_in_the_end(void **arg)
     start(d, OPTIONS(QUICK, "complete.after.ms=1"));
     expect_next(d, "3: 2|y\n"
                    "3: 4|y\n"
-                   "! b.csv:2 [] a quote is opened and never closed\n");
+                   "! b.csv:2 [] a quote is opened and never closed: line 2, field 2\n");
     drive_append(d, "a.csv", "\n5,z\n");
     expect_next(d, "5: 5|z\n");
 }

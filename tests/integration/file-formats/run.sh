@@ -1,0 +1,171 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# What a file may be beside plain CSV, into a real Kafka: packed files, killed in the middle and cut in half.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../../lib/scenario.sh"
+needs kafka
+name=$(unique formats)
+write_avro=$(dirname "$(realpath "${BASH_SOURCE[0]}")")/write_avro.py
+cd "$TMP"
+
+# take <suffix> <path> [flags...]: reads the path to its end, as pipeline $name-<suffix>, into the topic of that name.
+take() {
+    timeout -k 2 100 "$MILLRACE" file --name "$name-$1" --topic "$name-$1" --path "$2" --once --json --progress never "${@:3}"
+}
+went() { tail -n 1 "$TMP/out" | jq -rc '"\(.end) \(.connectors[0].records_out) \(.connectors[0].dead_letters)"'; }
+ids() { "$MILLRACE" tap "$name-$1" --once | jq .value.id; }
+# once_each <suffix> <count>: the ids are 1 to count, each once.
+once_each() { equal "$1: each record once" "$(seq "$2" | md5sum)" "$(ids "$1" | sort -n | md5sum)"; }
+# letters <suffix>: where and reason of each dead letter.
+letters() {
+    kcat -q -C -b "$KAFKA_BOOTSTRAP_SERVERS" -t "$name-$1.file.dlq" -e -J | jq -r '
+        ([.headers | _nwise(2) | {key: .[0], value: .[1]}] | from_entries)
+        | "\(.["millrace.errors.where"]) \(.["__connect.errors.exception.message"])"'
+}
+
+# rows <from> <to>: CSV lines.
+rows() { seq "$1" "$2" | awk '{ printf "%d,name of %d,%d.5\n", $1, $1, $1 * 7 }'; }
+header="id,name,price"
+
+# --- Packed files ---
+
+mkdir packed
+{ echo "$header" && rows 1 1000; } | gzip >packed/a.csv.gz
+rows 1001 2000 | gzip >>packed/a.csv.gz # a second member
+{ echo "$header" && rows 2001 3000; } | zstd -q >packed/b.csv.zst
+{ echo "$header" && rows 3001 4000; } >packed/c.csv
+run_ok "packed and plain files of one folder" take packed packed
+equal "packed: all of it" "drained 4000 0" "$(went)"
+once_each packed 4000
+rows 4001 4500 | gzip >>packed/a.csv.gz
+{ echo "$header" && rows 2001 3000 && rows 4501 5000; } | zstd -q -9 >packed/b.csv.zst # packed anew
+run_ok "another member, and a file that is packed again with more" take packed packed
+equal "packed: only what is new" "drained 1000 0" "$(went)"
+once_each packed 5000
+
+# --- Killed in the middle ---
+
+# killed <suffix> <path> <count>: kill -9 as soon as some have been committed, then to the end.
+committed() {
+    [[ $(kcat -q -C -b "$KAFKA_BOOTSTRAP_SERVERS" -t "$name-$1" -o beginning -c 1 -e -X isolation.level=read_committed 2>/dev/null | wc -c) != 0 ]]
+}
+killed() {
+    background "$TMP/killed.log" "$MILLRACE" file --name "$name-$1" --topic "$name-$1" --path "$2" --progress never \
+        --commit-interval-ms 20 --scan-interval-ms 10
+    if eventually 60 committed "$1"; then ok "$1: some were committed"; else not_ok "$1: some were committed" "$(tail "$TMP/killed.log")"; fi
+    kill -KILL "$LAST"
+    wait "$LAST" 2>/dev/null || true
+    run_ok "$1: to the end after kill -9" take "$1" "$2"
+    contains "$1: it was killed in the middle" "$(went)" "drained "
+    if (($(went | cut -d' ' -f2) > 0)); then ok "$1: there was something left"; else not_ok "$1: there was something left"; fi
+    once_each "$1" "$3"
+}
+{ echo "$header" && rows 1 300000; } >big.csv
+gzip -1 <big.csv >big.csv.gz
+zstd -q big.csv
+killed kill-gz big.csv.gz 300000
+killed kill-zst big.csv.zst 300000
+
+{ seq 1 300000 | awk '{ printf "{\"id\": %d, \"name\": \"name of %d\", \"tags\": [1, 2]}\n", $1, $1 }'; } >big.ndjson
+killed kill-ndjson big.ndjson 300000
+gzip -1 big.ndjson
+killed kill-ndjson-gz big.ndjson.gz 300000
+
+python3 "$write_avro" deflate 300000 50000 >big.avro
+killed kill-avro big.avro 300000
+python3 "$write_avro" null 300000 2000 | gzip -1 >big-blocks.avro.gz
+killed kill-avro-gz big-blocks.avro.gz 300000
+
+# --- Avro container files ---
+
+mkdir avro
+for codec in null deflate zstandard; do python3 "$write_avro" "$codec" 10000 300 >"avro/$codec.avro"; done
+run_ok "Avro files of three codecs" take avro avro
+equal "avro: all of it" "drained 30000 0" "$(went)"
+equal "avro: each record three times" "$({ seq 10000 && seq 10000 && seq 10000; } | sort -n | md5sum)" "$(ids avro | sort -n | md5sum)"
+equal "avro: the record" '{"id":7,"name":"name of 7","tags":[1,2]}' "$("$MILLRACE" tap "$name-avro" --once | jq -c 'select(.value.id == 7).value' | sort -u)"
+size=$(stat -c %s avro/deflate.avro)
+mkdir avro-cut
+head -c $((size / 2)) avro/deflate.avro >avro-cut/a.avro
+run_ok "an Avro file that is cut in half" take avro-cut avro-cut
+before=$(ids avro-cut | wc -l)
+equal "avro-cut: whole blocks" 0 "$((before % 300))"
+contains "avro-cut: the dead letter" "$(letters avro-cut)" "a.avro:$((before + 1)) the file ends at byte $((size / 2)), in the middle of its Avro data"
+cp avro/deflate.avro avro-cut/a.avro
+run_ok "the whole file" take avro-cut avro-cut
+once_each avro-cut 10000
+cp avro/null.avro broken.avro
+printf 'XX' | dd of=broken.avro bs=1 seek=$(($(stat -c %s broken.avro) - 10)) conv=notrunc status=none
+run_fails "an Avro file whose last block is damaged" 1 "is damaged: the sync marker does not follow it" take broken broken.avro
+equal "broken: the blocks before were sent" 9900 "$(ids broken | wc -l)"
+
+# --- NDJSON ---
+
+cat >trip.avsc <<'AVSC'
+{"type": "record", "name": "Trip", "fields": [
+  {"name": "id", "type": "long"},
+  {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+  {"name": "fare", "type": {"type": "bytes", "logicalType": "decimal", "precision": 30, "scale": 10}},
+  {"name": "stops", "type": {"type": "array", "items": {"type": "record", "name": "Stop", "fields": [
+    {"name": "zone", "type": "int"}, {"name": "next", "type": ["null", "Stop"], "default": null}]}}, "default": []}]}
+AVSC
+cat >trips.jsonl <<'LINES'
+{"id": 1, "at": "2019-03-23T20:21:09Z", "fare": 12345678901234567890.0123456789, "stops": [{"zone": 4, "next": {"zone": 5}}]}
+{"id": 2, "at": 1553372469000, "fare": "1.5", "more": [1, {"of": "it"}]}
+{"id": 3, "at": "2019-03-23T20:21:09Z", "fare": 1
+[4]
+{"id": 5, "at": "yesterday", "fare": 1}
+{"id": 6, "at": "2019-03-23T20:21:09Z", "fare": 1, "stops": [{"zone": 1}, {"zone": 1.5}]}
+
+{"id": 7, "at": "2019-03-23T20:21:09Z", "fare": 1.00, "stops": null}
+{"at": "2019-03-23T20:21:09Z", "fare": 1, "id": 8}
+LINES
+run_ok "NDJSON with a schema" take json trips.jsonl --schema trip.avsc
+equal "json: good and bad lines" "drained 3 5" "$(went)"
+equal "json: nested records, exact decimals" '{"id":1,"at":"2019-03-23T20:21:09.000Z","fare":"12345678901234567890.0123456789","stops":[{"zone":4,"next":{"zone":5,"next":null}}]}
+{"id":2,"at":"2019-03-23T20:21:09.000Z","fare":"1.5000000000","stops":[]}
+{"id":8,"at":"2019-03-23T20:21:09.000Z","fare":"1.0000000000","stops":[]}' "$("$MILLRACE" tap "$name-json" --once | jq -c .value | sort)"
+contains "json: a text that ends too early" "$(letters json)" "trips.jsonl:3:50 the line is not JSON: a comma or } is expected here"
+contains "json: an array" "$(letters json)" "trips.jsonl:4:1 the line is an array; each line must be one JSON object"
+contains "json: a value that does not fit" "$(letters json)" "trips.jsonl:5:17 column \"at\": \"yesterday\" is not a timestamp"
+contains "json: a nested one" "$(letters json)" "trips.jsonl:6:84 column \"zone\": \"1.5\" has decimals that do not fit"
+contains "json: null" "$(letters json)" "trips.jsonl:8:64 \"stops\": null does not fit; the schema says array"
+
+mkdir mixed
+{ echo "id,name" && seq 1 10 | sed 's/$/,x/'; } >mixed/a.csv
+{ printf 'id\tname\n' && seq 11 20 | sed 's/$/\tx, y/'; } | gzip >mixed/b.tsv.gz
+seq 21 30 | sed 's/.*/{"name": "z", "id": &}/' | zstd -q >mixed/c.json.zst
+seq 31 40 | sed 's/.*/{"id": &}/' >mixed/d.txt # no name that says it is one
+run_ok "a folder of several formats" take mixed mixed
+equal "mixed: all of it" "drained 30 0" "$(went)"
+once_each mixed 30
+equal "mixed: names" "1 10 x,11 20 x, y,21 30 z" "$("$MILLRACE" tap "$name-mixed" --once | jq -sr 'map(.value) | group_by(.name)
+    | map("\(map(.id) | min) \(map(.id) | max) \(.[0].name)") | join(",")')"
+run_ok "a format that is named" take named mixed/d.txt --format ndjson
+equal "named: all of it" "drained 10 0" "$(went)"
+run_fails "a format that is none" 2 "ndjson" take none mixed/d.txt --format ndjsn
+
+# --- Cut in half ---
+
+mkdir cut
+{ echo "$header" && rows 1 20000; } | gzip >whole.gz
+size=$(stat -c %s whole.gz)
+head -c $((size / 2)) whole.gz >cut/a.csv.gz
+{ echo "$header" && rows 20001 20100; } >cut/b.csv
+run_ok "a folder with a file that is cut in half" take cut cut
+before=$(ids cut | wc -l)
+if ((before > 5100 && before < 19000)); then ok "cut: what came before is there"; else not_ok "cut: what came before is there" "$before"; fi
+equal "cut: one dead letter" 1 "$(letters cut | wc -l)"
+contains "cut: it names file and line" "$(letters cut)" "a.csv.gz:$((before - 100 + 2)) "
+contains "cut: and the byte" "$(letters cut)" "the file ends at byte $((size / 2)), in the middle of its gzip data"
+run_ok "again" take cut cut
+equal "cut: told once" "drained 0 0" "$(went)"
+cp whole.gz cut/a.csv.gz
+run_ok "the whole file" take cut cut
+equal "cut: the rest" "drained $((20100 - before)) 0" "$(went)"
+once_each cut 20100
+
+head -c $((size / 2)) whole.gz >alone.csv.gz
+run_fails "a file by itself that is cut ends the run" 1 "the file ends at byte $((size / 2))" take alone alone.csv.gz
+equal "alone: what came before was sent" "$(seq $((before - 100)) | md5sum)" "$(ids alone | sort -n | md5sum)"
+scenario_end

@@ -341,9 +341,15 @@ MR_CHECKED mr_status pg_evolve(pg_sink *sink, mr_task *task, pg_route *route,
 /* Sets write, staged_type, scale of a column whose schema and target are known. */
 MR_CHECKED mr_status pg_type_choose(pg_column *column, const pg_target_column *target,
                                     mr_error *err);
+void pg_column_release(pg_column *column);
 
 /* --- json.c: any value as JSON text --- */
 
+#define PG_NO_TIME_OF_DAY "the time of day is not within 00:00 and 24:00"
+
+/* The branch a cell was decoded to; without a union the schema itself. */
+const mr_schema *pg_branch_of(const mr_schema *schema, const mr_cell *cell);
+/* Appends it without a length; false: it has no form, *err says why. Too large: out->failed. */
 bool pg_json_write(mr_buffer *out, const mr_schema *schema, const mr_cell *cell, mr_error *err);
 
 /* --- plan.c --- */

@@ -104,11 +104,13 @@ static bool int_to_float8(mr_buffer *out, const pg_column *column, const mr_cell
     return true;
 }
 
+/* Like PostgreSQL's own cast: neither to infinity nor, from something, to nothing. */
 static bool write_float4(mr_buffer *out, const pg_column *column, const mr_cell *cell,
                          mr_error *err)
 {
     double v = cell->as.d;
-    if (isfinite(v) && fabs(v) > (double)FLT_MAX) {
+    bool vanishes = v != 0 && (float)v == 0;
+    if (isfinite(v) && (fabs(v) > (double)FLT_MAX || vanishes)) {
         return out_of_range(err, column, cell);
     }
     mr_pg_float4(out, (float)v);
@@ -182,21 +184,24 @@ static bool write_text(mr_buffer *out, const pg_column *column, const mr_cell *c
 }
 
 /* varchar(n), char(n): n characters. */
+static bool check_length(const pg_column *column, const char *text, size_t len, mr_error *err)
+{
+    size_t limit = column->modifier >= VARHDRSZ ? (size_t)(column->modifier - VARHDRSZ) : SIZE_MAX;
+    size_t chars = len > limit ? mr_pg_text_chars(text, len) : len;
+    if (chars <= limit) {
+        return true;
+    }
+    char reason[200];
+    snprintf(reason, sizeof reason, "the text has %zu characters, %s takes %zu", chars,
+             column->target_type, limit);
+    return no_form(err, "22001", reason);
+}
+
 static bool write_limited(mr_buffer *out, const pg_column *column, const mr_cell *cell,
                           mr_error *err)
 {
-    if (!check_text(cell, err)) {
+    if (!check_text(cell, err) || !check_length(column, cell->as.text, cell->len, err)) {
         return false;
-    }
-    size_t limit = column->modifier >= VARHDRSZ ? (size_t)(column->modifier - VARHDRSZ) : SIZE_MAX;
-    if (cell->len > limit) {
-        size_t chars = mr_pg_text_chars(cell->as.text, cell->len);
-        if (chars > limit) {
-            char reason[200];
-            snprintf(reason, sizeof reason, "the text has %zu characters, %s takes %zu", chars,
-                     column->target_type, limit);
-            return no_form(err, "22001", reason);
-        }
     }
     mr_pg_bytes(out, cell->as.text, cell->len);
     return true;
@@ -212,8 +217,7 @@ static bool write_bytes(mr_buffer *out, const pg_column *column, const mr_cell *
 
 static bool write_uuid(mr_buffer *out, const pg_column *column, const mr_cell *cell, mr_error *err)
 {
-    (void)column;
-    if (cell->len == 16) {
+    if (column->schema->base == MR_FIXED) {
         mr_pg_bytes(out, cell->as.text, cell->len);
         return true;
     }
@@ -286,18 +290,43 @@ static bool text_to_jsonb(mr_buffer *out, const pg_column *column, const mr_cell
     return true;
 }
 
-/* Any scalar as text: its JSON form without the quotes. */
+/* Is the value a text already, in the type it has or in the branch of a union it was read as? */
+static bool is_text(const mr_schema *schema, const mr_cell *cell)
+{
+    return cell->type == MR_STRING || cell->type == MR_ENUM ||
+           (cell->type == MR_UUID && pg_branch_of(schema, cell)->base != MR_FIXED);
+}
+
+/* Takes the quotes off the JSON text from `start` on: of times, uuids and bytes, which have no
+ * escapes in them but the one of "\\x". */
+static void strip_quotes(mr_buffer *out, size_t start)
+{
+    size_t len = out->len - start;
+    if (out->failed || len < 2 || out->data[start] != '"') {
+        return;
+    }
+    size_t from = out->data[start + 1] == '\\' ? 2 : 1;
+    memmove(out->data + start, out->data + start + from, len - from - 1);
+    out->len -= from + 1;
+}
+
+/* Any value as text: a text as it is, anything else in its JSON form without quotes. */
 static bool any_to_text(mr_buffer *out, const pg_column *column, const mr_cell *cell, mr_error *err)
 {
-    mr_buffer text = MR_BUFFER_INIT(1 << 20);
-    bool good = pg_json_write(&text, column->schema, cell, err);
-    if (good && text.len > 1 && text.data[0] == '"') {
-        mr_pg_bytes(out, text.data + 1, text.len - 2);
-    } else if (good) {
-        mr_pg_bytes(out, text.data, text.len);
+    if (is_text(column->schema, cell)) {
+        return write_limited(out, column, cell, err);
     }
-    mr_buffer_release(&text);
-    return good;
+    size_t start = out->len;
+    (void)mr_pg_room(out, 4);
+    if (!pg_json_write(out, column->schema, cell, err)) {
+        return false;
+    }
+    if (out->failed) {
+        return true;
+    }
+    strip_quotes(out, start + 4);
+    end_value(out, start);
+    return check_length(column, out->data + start + 4, out->len - start - 4, err);
 }
 
 /* --- Times --- */
@@ -314,7 +343,7 @@ static bool write_date(mr_buffer *out, const pg_column *column, const mr_cell *c
 static bool put_time(mr_buffer *out, int64_t us, mr_error *err)
 {
     if (us < 0 || us > DAY_US) {
-        return no_form(err, "22008", "the time of day is not within 00:00 and 24:00");
+        return no_form(err, "22008", PG_NO_TIME_OF_DAY);
     }
     mr_pg_int64(out, us);
     return true;
@@ -460,6 +489,14 @@ static pg_writer *find_writer(mr_type from, Oid to)
     default:
         return NULL;
     }
+}
+
+void pg_column_release(pg_column *column)
+{
+    free(column->quoted);
+    free(column->staged_type);
+    free(column->target_type);
+    *column = (pg_column){0};
 }
 
 mr_status pg_type_choose(pg_column *column, const pg_target_column *target, mr_error *err)

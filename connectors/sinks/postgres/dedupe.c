@@ -58,6 +58,20 @@ static void add_decimal(mr_buffer *key, const mr_cell *cell)
     mr_buffer_add(key, bytes, len);
 }
 
+static void add_cell(mr_buffer *key, const mr_cell *cell);
+
+/* Elements, fields or entries, each with its type and length. */
+static void add_cells(mr_buffer *key, const mr_cell *cells, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        mr_buffer_add_char(key, (char)cells[i].type);
+        if (cells[i].type != MR_NULL) {
+            add_cell(key, &cells[i]);
+            add_integer(key, cells[i].len);
+        }
+    }
+}
+
 static void add_cell(mr_buffer *key, const mr_cell *cell)
 {
     switch ((mr_type)cell->type) {
@@ -82,6 +96,13 @@ static void add_cell(mr_buffer *key, const mr_cell *cell)
         add_integer(key, cell->as.i > INT64_MAX / 1000   ? INT64_MAX
                          : cell->as.i < INT64_MIN / 1000 ? INT64_MIN
                                                          : cell->as.i * 1000);
+        break;
+    case MR_ARRAY:
+    case MR_RECORD:
+        add_cells(key, cell->as.cells, cell->len);
+        break;
+    case MR_MAP:
+        add_cells(key, cell->as.cells, 2 * (size_t)cell->len);
         break;
     default:
         add_integer(key, cell->as.i);

@@ -62,6 +62,7 @@ static int read_lines(void **state)
         "CREATE DOMAIN positive AS integer CHECK (VALUE > 0); "
         "CREATE DOMAIN short AS varchar(5); CREATE DOMAIN shorter AS short CHECK (VALUE <> "
         "'abcd'); "
+        "CREATE DOMAIN list AS integer[] CHECK (cardinality(VALUE) < 4); "
         "CREATE TYPE pair AS (a integer, b text)");
     return status;
 }

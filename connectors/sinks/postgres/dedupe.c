@@ -66,8 +66,9 @@ static void add_cells(mr_buffer *key, const mr_cell *cells, size_t count)
     for (size_t i = 0; i < count; i++) {
         mr_buffer_add_char(key, (char)cells[i].type);
         if (cells[i].type != MR_NULL) {
+            size_t start = key->len;
             add_cell(key, &cells[i]);
-            add_integer(key, cells[i].len);
+            add_integer(key, (int64_t)(key->len - start));
         }
     }
 }
@@ -136,9 +137,10 @@ static void make_key(const pg_plan *plan, const mr_cell *fields, mr_arena *arena
         mr_buffer_clear(room);
         for (size_t i = 0; i < plan->key_count; i++) {
             const mr_cell *cell = &fields[plan->columns[plan->keys[i]].field];
+            size_t start = room->len;
             add_cell(room, cell);
             if (i + 1 < plan->key_count) {
-                add_integer(room, cell->len);
+                add_integer(room, (int64_t)(room->len - start));
             }
         }
         item->key = mr_arena_copy(arena, room->data, room->len);

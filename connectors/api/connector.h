@@ -15,6 +15,8 @@
 #ifndef MR_API_CONNECTOR_H
 #define MR_API_CONNECTOR_H
 
+#include <stdio.h>
+
 #include "api/error.h"
 #include "api/look.h"
 #include "api/option.h"
@@ -188,6 +190,8 @@ typedef struct mr_connector {
      * holds the parsed options, routes the parsed routes. Err names the option in field. */
     mr_status (*check)(const void *state, const mr_route *routes, size_t route_count,
                        mr_error *err);
+    /* Writes which types go where, as a table in Markdown for docs/types.md. May be NULL. */
+    void (*write_types)(FILE *out);
     const mr_source *source; /* exactly one of the two is set */
     const mr_sink *sink;
     mr_look_at *look; /* sources whose input can be looked at before there is a pipeline; else NULL

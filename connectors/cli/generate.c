@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `millrace generate <folder>`: the reference in Markdown and the man pages, from the same tables
- * as everything else. tests/lint/reference.sh compares them with what is in the repository.
+ * as everything else, and in the folder's types.md, which people write, what connectors know of
+ * types. tests/lint/reference.sh compares them with what is in the repository.
  */
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/options.h"
 #include "cli/connect.h"
 #include "cli/help.h"
+#include "cli/read_file.h"
 #include "cli/verbs.h"
 
 static FILE *create(const char *folder, const char *sub, const char *name, const char *suffix)
@@ -187,6 +190,56 @@ static bool write_moving(const char *folder)
     }
     mr_connect_page(out);
     return finish(out);
+}
+
+/* --- Types --- */
+
+enum { PAGE_LIMIT_BYTES = 1 << 20 };
+
+/* Writes the page out again, with what stands between the connector's two marks made anew. */
+static bool write_page_types(const char *folder, const mr_connector *connector, const char *page)
+{
+    mr_auto_free char *mark =
+        mr_format("<!-- millrace generate: types of %s -->\n", connector->name);
+    const char *start = strstr(page, mark);
+    const char *end = start ? strstr(start, "<!-- end -->") : NULL;
+    if (!end) {
+        mr_complain(MR_EXIT_FAILED, "%s/types.md has no lines %.*s and <!-- end -->", folder,
+                    (int)strlen(mark) - 1, mark);
+        return false;
+    }
+    start += strlen(mark);
+    FILE *out = create(folder, ".", "types", ".md");
+    if (!out) {
+        return false;
+    }
+    fprintf(out, "%.*s", (int)(start - page), page);
+    connector->write_types(out);
+    fputs(end, out);
+    return finish(out);
+}
+
+/* A folder without the page gets none. */
+static bool write_types(const char *folder)
+{
+    mr_auto_free char *path = mr_format("%s/types.md", folder);
+    for (const mr_connector *const *c = mr_connectors; *c; c++) {
+        if (!(*c)->write_types || access(path, F_OK) != 0) {
+            continue;
+        }
+        mr_buffer page = MR_BUFFER_INIT(PAGE_LIMIT_BYTES);
+        mr_error err;
+        bool good = mr_read_file(path, &page, &err) == MR_OK;
+        if (!good) {
+            mr_complain(MR_EXIT_FAILED, "%s", err.text);
+        }
+        good = good && write_page_types(folder, *c, mr_buffer_text(&page));
+        mr_buffer_release(&page);
+        if (!good) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* --- Man pages --- */
@@ -368,7 +421,8 @@ int mr_verb_generate(const mr_args *args)
 {
     const char *folder = args->words[0];
     if (!make_folder(folder, "reference") || !make_folder(folder, "man") || !write_index(folder) ||
-        !write_cli(folder) || !write_moving(folder) || !man_program(folder)) {
+        !write_cli(folder) || !write_moving(folder) || !write_types(folder) ||
+        !man_program(folder)) {
         return MR_EXIT_FAILED;
     }
     for (const mr_connector *const *c = mr_connectors; *c; c++) {

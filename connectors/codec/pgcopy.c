@@ -436,10 +436,10 @@ void mr_pg_time_text(mr_buffer *out, int64_t us)
 
 void mr_pg_timestamp_text(mr_buffer *out, int64_t us, bool zone)
 {
-    int64_t days = us / DAY_US - (us % DAY_US < 0);
-    mr_pg_date_text(out, days);
+    int64_t of_day = us % DAY_US;
+    mr_pg_date_text(out, us / DAY_US - (of_day < 0));
     mr_buffer_add_char(out, 'T');
-    mr_pg_time_text(out, us - days * DAY_US);
+    mr_pg_time_text(out, of_day < 0 ? of_day + DAY_US : of_day);
     if (zone) {
         mr_buffer_add_char(out, 'Z');
     }

@@ -58,6 +58,21 @@ static void add_decimal(mr_buffer *key, const mr_cell *cell)
     mr_buffer_add(key, bytes, len);
 }
 
+static void add_cell(mr_buffer *key, const mr_cell *cell);
+
+/* Elements, fields or entries, each with its type and length. */
+static void add_cells(mr_buffer *key, const mr_cell *cells, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        mr_buffer_add_char(key, (char)cells[i].type);
+        if (cells[i].type != MR_NULL) {
+            size_t start = key->len;
+            add_cell(key, &cells[i]);
+            add_integer(key, (int64_t)(key->len - start));
+        }
+    }
+}
+
 static void add_cell(mr_buffer *key, const mr_cell *cell)
 {
     switch ((mr_type)cell->type) {
@@ -82,6 +97,13 @@ static void add_cell(mr_buffer *key, const mr_cell *cell)
         add_integer(key, cell->as.i > INT64_MAX / 1000   ? INT64_MAX
                          : cell->as.i < INT64_MIN / 1000 ? INT64_MIN
                                                          : cell->as.i * 1000);
+        break;
+    case MR_ARRAY:
+    case MR_RECORD:
+        add_cells(key, cell->as.cells, cell->len);
+        break;
+    case MR_MAP:
+        add_cells(key, cell->as.cells, 2 * (size_t)cell->len);
         break;
     default:
         add_integer(key, cell->as.i);
@@ -115,9 +137,10 @@ static void make_key(const pg_plan *plan, const mr_cell *fields, mr_arena *arena
         mr_buffer_clear(room);
         for (size_t i = 0; i < plan->key_count; i++) {
             const mr_cell *cell = &fields[plan->columns[plan->keys[i]].field];
+            size_t start = room->len;
             add_cell(room, cell);
             if (i + 1 < plan->key_count) {
-                add_integer(room, cell->len);
+                add_integer(room, (int64_t)(room->len - start));
             }
         }
         item->key = mr_arena_copy(arena, room->data, room->len);

@@ -16,8 +16,17 @@
 
 enum { DEPTH_MAX = 64 };
 
+static const int64_t DAY_US = INT64_C(86400000000);
+
 static bool write_value(mr_buffer *out, const mr_schema *schema, const mr_cell *cell, int depth,
                         mr_error *err);
+
+/* Rejects the record, with a SQLSTATE as if the server had. */
+static bool no_form(mr_error *err, const char *state)
+{
+    mr_error_code(err, 0, state);
+    return false;
+}
 
 static bool write_text(mr_buffer *out, const char *text, size_t len, mr_error *err)
 {
@@ -26,7 +35,7 @@ static bool write_text(mr_buffer *out, const char *text, size_t len, mr_error *e
         mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD,
                 "byte %zu of a text inside of it is %s, which JSON in PostgreSQL can not hold", at,
                 text[at] ? "not UTF-8" : "zero (NUL)");
-        return false;
+        return no_form(err, "22021");
     }
     mr_json_text(text, len, out);
     return true;
@@ -60,7 +69,7 @@ static bool write_decimal(mr_buffer *out, const mr_schema *schema, const mr_cell
 {
     if (!mr_pg_decimal_text(out, cell->as.text, cell->len, schema->scale)) {
         mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD, "a decimal of %u bytes is too long", cell->len);
-        return false;
+        return no_form(err, "22003");
     }
     return true;
 }
@@ -81,12 +90,17 @@ static bool write_time(mr_buffer *out, const mr_cell *cell, mr_error *err)
     if (ms && __builtin_mul_overflow(v, 1000, &v)) {
         mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD, "timestamp %" PRId64 " ms is out of range",
                 cell->as.i);
-        return false;
+        return no_form(err, "22008");
+    }
+    bool of_day = cell->type == MR_TIME_MS || cell->type == MR_TIME_US;
+    if (of_day && (v < 0 || v > DAY_US)) {
+        mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD, "%s", PG_NO_TIME_OF_DAY);
+        return no_form(err, "22008");
     }
     mr_buffer_add_char(out, '"');
     if (cell->type == MR_DATE) {
         mr_pg_date_text(out, v);
-    } else if (cell->type == MR_TIME_MS || cell->type == MR_TIME_US) {
+    } else if (of_day) {
         mr_pg_time_text(out, v);
     } else {
         mr_pg_timestamp_text(out, v,
@@ -96,8 +110,7 @@ static bool write_time(mr_buffer *out, const mr_cell *cell, mr_error *err)
     return true;
 }
 
-/* The branch a cell was decoded to; without a union the schema itself. */
-static const mr_schema *branch_of(const mr_schema *schema, const mr_cell *cell)
+const mr_schema *pg_branch_of(const mr_schema *schema, const mr_cell *cell)
 {
     if (schema->type != MR_UNION) {
         return schema;
@@ -177,9 +190,9 @@ static bool write_value(mr_buffer *out, const mr_schema *schema, const mr_cell *
 {
     if (depth > DEPTH_MAX) {
         mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD, "nested deeper than %d levels", DEPTH_MAX);
-        return false;
+        return no_form(err, "54001");
     }
-    const mr_schema *branch = branch_of(schema, cell);
+    const mr_schema *branch = pg_branch_of(schema, cell);
     switch ((mr_type)cell->type) {
     case MR_NULL:
         mr_buffer_add_text(out, "null");
@@ -208,7 +221,7 @@ static bool write_value(mr_buffer *out, const mr_schema *schema, const mr_cell *
     case MR_ENUM:
         return write_text(out, cell->as.text, cell->len, err);
     case MR_UUID:
-        if (cell->len == 16) {
+        if (branch->base == MR_FIXED) {
             mr_buffer_add_char(out, '"');
             mr_pg_uuid_text(out, cell->as.text);
             mr_buffer_add_char(out, '"');

@@ -32,9 +32,7 @@ static mr_status permanent(mr_error *err)
 static void free_plan(pg_plan *plan)
 {
     for (size_t i = 0; i < plan->count; i++) {
-        free(plan->columns[i].quoted);
-        free(plan->columns[i].staged_type);
-        free(plan->columns[i].target_type);
+        pg_column_release(&plan->columns[i]);
     }
     free(plan->columns);
     free(plan->keys);

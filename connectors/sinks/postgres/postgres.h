@@ -13,6 +13,7 @@
 #define MR_SINKS_POSTGRES_H
 
 #include <libpq-fe.h>
+#include <stdio.h>
 
 #include "api/connector.h"
 #include "base/arena.h"
@@ -45,7 +46,10 @@ enum {
     OID_NUMERIC = 1700,
     OID_UUID = 2950,
     OID_JSONB = 3802,
-    OID_ENUM = 1, /* stands for any type made by CREATE TYPE ... AS ENUM */
+    /* These stand for more than one: */
+    OID_ANY = 0,   /* any type */
+    OID_ENUM = 1,  /* any type made by CREATE TYPE ... AS ENUM */
+    OID_ARRAY = 2, /* any array */
 };
 
 enum { VARHDRSZ = 4 }; /* what a modifier of numeric has on top */
@@ -85,6 +89,12 @@ typedef struct pg_target_column {
     Oid type_id;     /* of the type, or of what its domain stands on */
     char type_class; /* pg_type.typtype: b base, e enum, d domain, c composite, r range */
     int modifier;    /* atttypmod; -1: none */
+    /* Of an array (or a domain over one), its elements; item_id 0: it is none. */
+    Oid item_id;     /* their type, which may be a domain, */
+    Oid item_base;   /* and what that stands on */
+    char item_class; /* pg_type.typtype of item_base */
+    int item_modifier;
+    char *item_type; /* as format_type() writes it */
     bool not_null, has_default;
     bool generated;       /* GENERATED ALWAYS AS (...): can not be written */
     bool always_identity; /* GENERATED ALWAYS AS IDENTITY */
@@ -127,7 +137,9 @@ typedef struct pg_column {
     char *staged_type;       /* in the staging table; NULL: as in the target */
     char *target_type;
     int modifier;
-    int scale; /* MR_DECIMAL */
+    int scale;              /* MR_DECIMAL */
+    struct pg_column *item; /* of arrays: how an element goes */
+    Oid item_id;            /* in `item`: the elements' type as the array names it */
     bool key;
 } pg_column;
 
@@ -345,9 +357,17 @@ MR_CHECKED mr_status pg_evolve(pg_sink *sink, mr_task *task, pg_route *route,
 /* Sets write, staged_type, scale of a column whose schema and target are known. */
 MR_CHECKED mr_status pg_type_choose(pg_column *column, const pg_target_column *target,
                                     mr_error *err);
+void pg_column_release(pg_column *column);
+/* The table of types in Markdown. */
+void pg_types_page(FILE *out);
 
 /* --- json.c: any value as JSON text --- */
 
+#define PG_NO_TIME_OF_DAY "the time of day is not within 00:00 and 24:00"
+
+/* The branch a cell was decoded to; without a union the schema itself. */
+const mr_schema *pg_branch_of(const mr_schema *schema, const mr_cell *cell);
+/* Appends it without a length; false: it has no form, *err says why. Too large: out->failed. */
 bool pg_json_write(mr_buffer *out, const mr_schema *schema, const mr_cell *cell, mr_error *err);
 
 /* --- plan.c --- */

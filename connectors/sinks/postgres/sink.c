@@ -269,5 +269,6 @@ const mr_connector mr_postgres_sink = {
     .route_size = sizeof(pg_route_options),
     .route_options = pg_route_options_table,
     .check = pg_check,
+    .write_types = pg_types_page,
     .sink = &operations,
 };

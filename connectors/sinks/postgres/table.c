@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The target table as the catalogue has it. Domains are followed down to the type they stand on,
- * because their values arrive in that type's binary form.
+ * because their values arrive in that type's binary form; so are the elements of arrays.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,21 +15,26 @@ static const char relation_sql[] =
         "c.oid") " FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass($1)";
 
 static const char columns_sql[] =
-    "WITH RECURSIVE base(num, type, modifier, class, next) AS ("
-    "  SELECT a.attnum, t.oid, a.atttypmod, t.typtype, t.typbasetype"
+    "WITH RECURSIVE base(num, item, type, modifier, class) AS ("
+    "  SELECT a.attnum, 0::pg_catalog.oid, t.oid, a.atttypmod, t.typtype"
     "    FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"
     "   WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped"
     "  UNION ALL"
-    "  SELECT b.num, t.oid, d.typtypmod, t.typtype, t.typbasetype"
+    "  SELECT b.num, CASE WHEN b.class = 'd' THEN b.item ELSE t.oid END, t.oid,"
+    "         CASE WHEN b.class = 'd' THEN d.typtypmod ELSE b.modifier END, t.typtype"
     "    FROM base b JOIN pg_catalog.pg_type d ON d.oid = b.type"
-    "    JOIN pg_catalog.pg_type t ON t.oid = d.typbasetype"
-    "   WHERE b.class = 'd')"
+    "    JOIN pg_catalog.pg_type t ON CASE WHEN b.class = 'd' THEN t.oid = d.typbasetype"
+    "         ELSE b.item = 0 AND t.oid = d.typelem AND t.typarray = d.oid END)"
     "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), b.type, b.class,"
     "       b.modifier, a.attnotnull, a.atthasdef OR a.attidentity <> '', a.attgenerated <> '',"
     "       a.attidentity = 'a', a.atttypid <> b.type,"
     "       a.attidentity <> '' OR EXISTS (SELECT FROM pg_catalog.pg_index i"
-    "         WHERE i.indrelid = a.attrelid AND i.indisprimary AND a.attnum = ANY (i.indkey))"
-    "  FROM pg_catalog.pg_attribute a JOIN base b ON b.num = a.attnum AND b.class <> 'd'"
+    "         WHERE i.indrelid = a.attrelid AND i.indisprimary AND a.attnum = ANY (i.indkey)),"
+    "       coalesce(e.item, 0), coalesce(e.type, 0), e.class, coalesce(e.modifier, -1),"
+    "       pg_catalog.format_type(e.item, b.modifier)"
+    "  FROM pg_catalog.pg_attribute a"
+    "  JOIN base b ON b.num = a.attnum AND b.class <> 'd' AND b.item = 0"
+    "  LEFT JOIN base e ON e.num = a.attnum AND e.class <> 'd' AND e.item <> 0"
     " WHERE a.attrelid = $1::oid ORDER BY a.attnum";
 
 static const char labels_sql[] =
@@ -53,6 +58,11 @@ static bool is_true(const PGresult *result, int row, int column)
     return PQgetvalue(result, row, column)[0] == 't';
 }
 
+static Oid oid_of(const PGresult *result, int row, int column)
+{
+    return (Oid)strtoul(PQgetvalue(result, row, column), NULL, 10);
+}
+
 static void take_columns(pg_table *table, const PGresult *result)
 {
     int count = PQntuples(result);
@@ -62,7 +72,7 @@ static void take_columns(pg_table *table, const PGresult *result)
         table->columns[i] = (pg_target_column){
             .name = mr_strdup(PQgetvalue(result, i, 0)),
             .type = mr_strdup(PQgetvalue(result, i, 1)),
-            .type_id = (Oid)strtoul(PQgetvalue(result, i, 2), NULL, 10),
+            .type_id = oid_of(result, i, 2),
             .type_class = PQgetvalue(result, i, 3)[0],
             .modifier = atoi(PQgetvalue(result, i, 4)),
             .not_null = is_true(result, i, 5),
@@ -71,6 +81,11 @@ static void take_columns(pg_table *table, const PGresult *result)
             .always_identity = is_true(result, i, 8),
             .domain = is_true(result, i, 9),
             .never_null = is_true(result, i, 10),
+            .item_id = oid_of(result, i, 11),
+            .item_base = oid_of(result, i, 12),
+            .item_class = PQgetvalue(result, i, 13)[0],
+            .item_modifier = atoi(PQgetvalue(result, i, 14)),
+            .item_type = mr_strdup(PQgetvalue(result, i, 15)),
         };
     }
 }
@@ -121,7 +136,7 @@ mr_status pg_table_load(pg_sink *sink, const pg_name *name, pg_table *ret, mr_er
     if (status != MR_OK || PQntuples(relation) == 0) {
         return status;
     }
-    ret->oid = (Oid)strtoul(PQgetvalue(relation, 0, 0), NULL, 10);
+    ret->oid = oid_of(relation, 0, 0);
     ret->kind = PQgetvalue(relation, 0, 1)[0];
     ret->rules = is_true(relation, 0, 2);
     /* Taken before the columns: what changes in between is found out by the first epoch. */
@@ -146,6 +161,7 @@ void pg_table_release(pg_table *table)
             free(table->columns[i].labels[k]);
         }
         free(table->columns[i].labels);
+        free(table->columns[i].item_type);
     }
     free(table->columns);
     free(table->signature);

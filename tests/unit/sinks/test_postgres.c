@@ -215,7 +215,11 @@ static void numbers_sort_by_value(void **state)
 static void equal_numbers_are_one_key(void **state)
 {
     (void)state;
+    static const mr_cell few[] = {{.type = MR_DECIMAL, .len = 1, .as.text = "\x05"}, {0}};
+    static const mr_cell same[] = {{.type = MR_DECIMAL, .len = 2, .as.text = "\0\x05"}, {0}};
     const mr_cell pairs[][2] = {
+        {{.type = MR_ARRAY, .len = 2, .as.cells = few},
+         {.type = MR_ARRAY, .len = 2, .as.cells = same}},
         {{.type = MR_DOUBLE, .as.d = 0.0}, {.type = MR_DOUBLE, .as.d = -0.0}},
         {{.type = MR_INT, .as.i = 5}, {.type = MR_LONG, .as.i = 5}},
         {{.type = MR_DECIMAL, .len = 1, .as.text = "\x05"},

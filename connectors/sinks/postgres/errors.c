@@ -133,10 +133,13 @@ mr_status pg_fail(pg_sink *sink, const PGresult *result, const char *doing, mr_e
     one_line(field(result, PG_DIAG_MESSAGE_DETAIL), detail, sizeof detail);
     char message[400];
     one_line(field(result, PG_DIAG_MESSAGE_PRIMARY), message, sizeof message);
+    const char *advice = verdict && verdict->advice ? verdict->advice : "";
+    if (sink->blockers[0] && (strcmp(state, "55P03") == 0 || strcmp(state, "57014") == 0)) {
+        advice = sink->blockers;
+    }
     mr_fail(err, status, MR_DOMAIN_POSTGRES, "%s: %s (SQLSTATE %s)%s%s%s%s%s%s", doing, message,
             state, column[0] ? ", column " : "", column, detail[0] ? "; " : "", detail,
-            verdict && verdict->advice ? "; " : "",
-            verdict && verdict->advice ? verdict->advice : "");
+            advice[0] ? "; " : "", advice);
     mr_error_code(err, 0, state);
     const char *named = field(result, PG_DIAG_COLUMN_NAME);
     mr_error_field(err, named[0] ? named : column);

@@ -24,6 +24,11 @@ const mr_option pg_options[] = {
     MR_TIME("statement.timeout.ms", pg_sink, statement_timeout_ms, "10m", 1000, 86400000, 0,
             "How long one statement may take before it is cancelled and its epoch is done again. "
             "Raise it when merges into a large table are cancelled."),
+    MR_TIME("lock.timeout.ms", pg_sink, lock_timeout_ms, "10s", 100, 86400000, 0,
+            "How long one statement may wait for a lock before it is cancelled and its epoch is "
+            "done again, with longer and longer pauses, for as long as the lock is held; the log "
+            "says by whom. An ALTER TABLE that waits (auto.evolve) makes others wait behind it. "
+            "Above statement.timeout.ms it has no effect."),
     MR_TEXT("offsets.schema", pg_sink, offsets_schema, "millrace", 0,
             "Schema of the table that holds the Kafka offsets, written in the same transaction "
             "as the rows. Made when it is missing."),

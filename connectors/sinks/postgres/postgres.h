@@ -217,12 +217,16 @@ typedef struct pg_copy {
 typedef struct pg_sink {
     /* Options. */
     const char *url;
-    int64_t connect_timeout_ms, statement_timeout_ms;
+    int64_t connect_timeout_ms, statement_timeout_ms, lock_timeout_ms;
     const char *offsets_schema;
 
     PGconn *connection;
     mr_task *task;
     int64_t deadline_us; /* of the exchange under way */
+    int64_t look_at_us;  /* when to ask who is in its way; 0: not (any more) */
+    char blockers[600];  /* the answer, a part of a sentence; "": nobody that is known of */
+    char told[16];       /* the last one that the log has a line of its own about */
+    char backend[16];    /* the server's process for this connection */
     bool in_transaction;
     bool lost;               /* the connection is of no use any more: nothing but close() */
     bool ddl_in_transaction; /* an abort undoes tables that plans stand on */
@@ -257,6 +261,9 @@ char *pg_quote_literal(const char *text);
 
 MR_CHECKED mr_status pg_connect(pg_sink *sink, mr_task *task, mr_error *err);
 void pg_disconnect(pg_sink *sink);
+/* Starts another connection, which the caller polls and finishes; beside: to the server that
+ * sink->connection is connected to. NULL: out of memory. */
+PGconn *pg_connect_start(const pg_sink *sink, const char *application, bool beside);
 /* Runs one or more commands; results are dropped. `doing` begins the error's text. */
 MR_CHECKED mr_status pg_run(pg_sink *sink, const char *sql, const char *doing, mr_error *err);
 /* The same, with the result of the last one. */
@@ -289,6 +296,12 @@ static inline void pg_clear_result(PGresult **result)
     PQclear(*result);
 }
 #define pg_auto_result __attribute__((cleanup(pg_clear_result))) PGresult
+
+/* --- locks.c: who is in the way --- */
+
+/* Asks who blocks the exchange under way: sink->blockers, and a line in the log. Takes at most two
+ * seconds; whatever goes wrong, nobody is known of. */
+void pg_blockers_look(pg_sink *sink);
 
 /* --- errors.c: what a SQLSTATE means for the runtime --- */
 

@@ -29,6 +29,10 @@ const mr_option pg_options[] = {
             "done again, with longer and longer pauses, for as long as the lock is held; the log "
             "says by whom. An ALTER TABLE that waits (auto.evolve) makes others wait behind it. "
             "Above statement.timeout.ms it has no effect."),
+    MR_INTEGER("tables.max", pg_sink, tables_max, "1000", 1, 10000, 0,
+               "How many tables a task may write to where the table's name depends on the topic or "
+               "on the record. The next one ends the run: a field that makes a table of every "
+               "record is a mistake."),
     MR_TEXT("offsets.schema", pg_sink, offsets_schema, "millrace", 0,
             "Schema of the table that holds the Kafka offsets, written in the same transaction "
             "as the rows. Made when it is missing."),
@@ -38,7 +42,10 @@ const mr_option pg_options[] = {
 const mr_option pg_route_options_table[] = {
     MR_TEXT("table", pg_route_options, table, NULL, 0,
             "Table to write, also as schema.table; quote a name that has a dot in it. Upper and "
-            "lower case count. Default: the topic's name."),
+            "lower case count. {topic} stands for the topic's name, {topic:underscored} for that "
+            "with _ for its dots, {field:name} for the value of a field, text or integer, in the "
+            "record: \"shop.{topic}_{field:country}\". Each is a piece of one name, whatever dots "
+            "are in it. Default: {topic}."),
     MR_CHOICE("insert.mode", pg_route_options, insert_mode, "auto", insert_modes, 0,
               "insert appends each record; upsert writes one row for each key, the last record of "
               "a key wins; update changes rows that are there and passes over the others; auto is "
@@ -97,13 +104,7 @@ static mr_status check_route(const pg_route_options *o, mr_error *err)
                           "version.field is one of key.fields: rows of one key all have the same");
         }
     }
-    pg_name name = {0};
-    mr_status status = o->table ? pg_name_parse(o->table, &name, err) : MR_OK;
-    if (status != MR_OK) {
-        mr_error_field(err, "table");
-    }
-    pg_name_release(&name);
-    return status;
+    return o->table ? pg_table_check(o->table, err) : MR_OK;
 }
 
 mr_status pg_check(const void *state, const mr_route *routes, size_t count, mr_error *err)

@@ -51,6 +51,8 @@ static void free_plan(pg_plan *plan)
 
 void pg_plans_drop(pg_sink *sink)
 {
+    memset(sink->by_name, 0, sizeof sink->by_name);
+    sink->route_count = 0;
     while (sink->routes) {
         pg_route *route = sink->routes;
         sink->routes = route->next;
@@ -61,7 +63,6 @@ void pg_plans_drop(pg_sink *sink)
         }
         pg_delete_forms_free(route);
         pg_name_release(&route->name);
-        free(route->topic);
         free(route->pending);
         free(route->items.list);
         free(route);
@@ -364,42 +365,27 @@ static mr_status make_plan(pg_sink *sink, mr_task *task, pg_route *route, const 
     return MR_OK;
 }
 
-static mr_status make_route(pg_sink *sink, const mr_batch *batch, pg_route **ret, mr_error *err)
+mr_status pg_route_make(pg_sink *sink, const mr_route *of, const char *quoted, pg_route **ret,
+                        mr_error *err)
 {
     pg_route *route = mr_calloc(1, sizeof *route);
-    route->route = batch->route;
-    route->options = batch->route->options;
+    route->route = of;
+    route->options = of->options;
     route->mode = (enum pg_insert_mode)route->options->insert_mode;
     if (route->mode == PG_AUTO) {
         route->mode = route->options->key_fields.count ? PG_UPSERT : PG_INSERT;
     }
-    const char *table = route->options->table;
-    char *quoted = table ? NULL : pg_quote(batch->topic); /* its dots are part of the name */
-    mr_status status = pg_name_parse(table ? table : quoted, &route->name, err);
-    free(quoted);
+    mr_status status = pg_name_parse(quoted, &route->name, err);
     if (status != MR_OK) {
-        mr_error_field(err, "table");
         free(route);
-        return permanent(err);
+        return status;
     }
-    route->topic = table ? NULL : mr_strdup(batch->topic);
     pg_route **end = &sink->routes;
     while (*end) {
         end = &(*end)->next;
     }
     *end = *ret = route;
     return MR_OK;
-}
-
-mr_status pg_route_get(pg_sink *sink, const mr_batch *batch, pg_route **ret, mr_error *err)
-{
-    pg_route *route = sink->routes;
-    while (route && (route->route != batch->route ||
-                     (route->topic && strcmp(route->topic, batch->topic) != 0))) {
-        route = route->next;
-    }
-    *ret = route;
-    return route ? MR_OK : make_route(sink, batch, ret, err);
 }
 
 static pg_plan *find_plan(const pg_route *route, const mr_schema *schema, bool deletes)
@@ -411,16 +397,11 @@ static pg_plan *find_plan(const pg_route *route, const mr_schema *schema, bool d
     return plan;
 }
 
-mr_status pg_plan_get(pg_sink *sink, mr_task *task, const mr_batch *batch, pg_plan **ret,
-                      mr_error *err)
+mr_status pg_plan_get(pg_sink *sink, mr_task *task, pg_route *route, const mr_schema *schema,
+                      pg_plan **ret, mr_error *err)
 {
-    pg_route *route;
-    mr_status status = pg_route_get(sink, batch, &route, err);
-    if (status != MR_OK) {
-        return status;
-    }
-    *ret = find_plan(route, batch->schema, false);
-    return *ret ? MR_OK : make_plan(sink, task, route, batch->schema, false, ret, err);
+    *ret = find_plan(route, schema, false);
+    return *ret ? MR_OK : make_plan(sink, task, route, schema, false, ret, err);
 }
 
 mr_status pg_plan_get_deletes(pg_sink *sink, mr_task *task, pg_route *route,

@@ -21,7 +21,7 @@
 /* Rows are handed to libpq in pieces of about this size. */
 enum { PG_CHUNK_BYTES = 32 << 10 };
 
-enum { PG_REFUSED_MAX = 64 };
+enum { PG_REFUSED_MAX = 64, PG_NAME_BUCKETS = 1024 };
 
 /* OIDs of built-in types never change (src/include/catalog/pg_type.dat). */
 enum {
@@ -190,7 +190,8 @@ typedef struct pg_route {
     const pg_route_options *options;
     enum pg_insert_mode mode; /* never PG_AUTO */
     pg_name name;
-    char *topic; /* the name was taken from this topic; NULL: from the option */
+    struct pg_route *next_of_bucket; /* in sink->by_name */
+    size_t part;                     /* of the batch being divided (names.c) */
     pg_plan *plans;
     pg_delete_form *forms;
     /* Upsert and update, of this epoch: what is to be sent at commit. */
@@ -218,6 +219,7 @@ typedef struct pg_sink {
     /* Options. */
     const char *url;
     int64_t connect_timeout_ms, statement_timeout_ms, lock_timeout_ms;
+    int64_t tables_max;
     const char *offsets_schema;
 
     PGconn *connection;
@@ -233,7 +235,9 @@ typedef struct pg_sink {
     char claim[40];
     char *offsets_table; /* quoted */
     bool offsets_prepared;
-    pg_route *routes; /* one for each route and, where the topic names the table, topic */
+    pg_route *routes; /* one for each route and table it writes to */
+    pg_route *by_name[PG_NAME_BUCKETS];
+    int64_t route_count;
     unsigned next_plan;
     /* Tables that could not be changed for records of these schemas (evolve.c); the oldest gives
      * way. */
@@ -359,18 +363,41 @@ MR_CHECKED mr_status pg_type_choose(pg_column *column, const pg_target_column *t
 
 bool pg_json_write(mr_buffer *out, const mr_schema *schema, const mr_cell *cell, mr_error *err);
 
+/* --- names.c: which table a record goes to --- */
+
+/* Records of one batch that go to one table; the batch is a copy in the epoch's arena. */
+typedef struct pg_part {
+    pg_route *route;
+    mr_batch *batch;
+} pg_part;
+
+typedef struct pg_parts {
+    pg_part *list; /* in the epoch's arena */
+    size_t count;
+} pg_parts;
+
+/* Is this option `table` (NULL: not given) a template; does it depend on fields of the record? */
+bool pg_table_is_template(const char *table);
+bool pg_table_by_field(const char *table);
+/* Is it well formed? MR_FATAL: no. */
+MR_CHECKED mr_status pg_table_check(const char *table, mr_error *err);
+/* Takes a batch (not an empty one) apart by table. deletes_count: deletes need a table, too; else
+ * they may be left out. MR_REJECT: some records name none; they are named. */
+MR_CHECKED mr_status pg_parts_of(pg_sink *sink, mr_task *task, const mr_batch *batch,
+                                 bool deletes_count, pg_parts *ret, mr_error *err);
+
 /* --- plan.c --- */
 
-/* The plan for a batch's route and schema, made when it is the first of them. */
-MR_CHECKED mr_status pg_plan_get(pg_sink *sink, mr_task *task, const mr_batch *batch, pg_plan **ret,
-                                 mr_error *err);
+/* The plan for records of a schema, made when they are the first of it. */
+MR_CHECKED mr_status pg_plan_get(pg_sink *sink, mr_task *task, pg_route *route,
+                                 const mr_schema *schema, pg_plan **ret, mr_error *err);
 /* The same for a batch that pg_deletes_take() has made. *ret NULL: there is no table yet, so
  * nothing to delete. */
 MR_CHECKED mr_status pg_plan_get_deletes(pg_sink *sink, mr_task *task, pg_route *route,
                                          const mr_batch *deletes, pg_plan **ret, mr_error *err);
-/* The route of a batch: where its records go. */
-MR_CHECKED mr_status pg_route_get(pg_sink *sink, const mr_batch *batch, pg_route **ret,
-                                  mr_error *err);
+/* A new route to the table of this name; MR_FATAL: it is none. */
+MR_CHECKED mr_status pg_route_make(pg_sink *sink, const mr_route *of, const char *quoted,
+                                   pg_route **ret, mr_error *err);
 /* The staging table and the merge statement, when the epoch needs them. */
 MR_CHECKED mr_status pg_plan_stage(pg_sink *sink, pg_plan *plan, mr_error *err);
 /* Moves what was staged into the target. */

@@ -147,6 +147,9 @@ static mr_status compare_again(pg_sink *sink, const pg_route *route, const mr_sc
     if (status == MR_OK) {
         status = compare(route, &table, schema, sql, count, err);
     }
+    if (status == MR_OK && *count) {
+        pg_ddl_comments(route, schema, &table, sql);
+    }
     pg_table_release(&table);
     return status;
 }

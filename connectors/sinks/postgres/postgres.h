@@ -342,6 +342,9 @@ void pg_ddl_type(const mr_schema *schema, mr_buffer *out);
 bool pg_is_key(const pg_route *route, const char *field);
 /* The CREATE TABLE a route needs for records of this schema; to be freed. */
 char *pg_ddl_create(const pg_route *route, const mr_schema *schema);
+/* Appends "; COMMENT ON ..." for what the schema has a doc of and the table did not have before. */
+void pg_ddl_comments(const pg_route *route, const mr_schema *schema, const pg_table *before,
+                     mr_buffer *sql);
 MR_CHECKED mr_status pg_ddl_run_create(pg_sink *sink, mr_task *task, pg_route *route,
                                        const mr_schema *schema, mr_error *err);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tables named by a template: from the topic, from fields of the record, within bounds. */
+/* Tables named by a template: from the topic, from fields of the record, within bounds; and what a
+ * table that is made looks like. */
 #include "integration/postgres/rig.h"
 
 static const char row_json[] =
@@ -222,6 +223,41 @@ static void templates_are_checked(void **state)
     }
 }
 
+/* What a schema says of its fields is the comment of what is made for them, and of nothing else. */
+static void docs_become_comments(void **state)
+{
+    (void)state;
+    const mr_schema *v1 = schema_of(
+        "{\"type\":\"record\",\"name\":\"R\",\"doc\":\"Rides, from the meter's \\\\ log\","
+        "\"fields\":[{\"name\":\"id\",\"type\":\"long\",\"doc\":\"It's \\\"unique\\\"\"},"
+        "{\"name\":\"plain\",\"type\":\"int\"}]}");
+    const mr_schema *v2 = schema_of(
+        "{\"type\":\"record\",\"name\":\"R\",\"doc\":\"another\","
+        "\"fields\":[{\"name\":\"id\",\"type\":\"long\",\"doc\":\"another\"},"
+        "{\"name\":\"plain\",\"type\":\"int\"},"
+        "{\"name\":\"Tip\",\"type\":[\"null\",\"double\"],\"doc\":\"in €\",\"default\":null}]}");
+    static const char comments[] =
+        "SELECT coalesce(a.attname, '*'), d.description FROM pg_description d LEFT JOIN "
+        "pg_attribute a ON a.attrelid = d.objoid AND a.attnum = d.objsubid AND d.objsubid > 0 "
+        "WHERE d.objoid = '@.described'::regclass ORDER BY d.objsubid";
+    rig *r = rig_for("described", "@.described", "upsert");
+    mr_cell cells[] = {cell_int(MR_LONG, 1), cell_int(MR_INT, 2), cell_double(MR_DOUBLE, 0.5)};
+    assert_ok(r, rig_put(r, batch_of(r, v1, 0, cells, 2, 1)));
+    assert_rows(comments, "*|Rides, from the meter's \\ log id|It's \"unique\"");
+    assert_int_equal(rig_put(r, batch_of(r, v2, 0, cells, 3, 1)), MR_RETRY);
+    assert_ok(r, rig_put(r, batch_of(r, v2, 0, cells, 3, 1)));
+    assert_rows(comments, "*|Rides, from the meter's \\ log id|It's \"unique\" Tip|in €");
+    rig_free(r);
+    /* A table that was there is not ours to describe. */
+    sql("DROP TABLE @.described; CREATE TABLE @.described (id bigint PRIMARY KEY, plain int)");
+    r = rig_for("described_2", "@.described", "upsert");
+    assert_ok(r, rig_put(r, batch_of(r, v1, 0, cells, 2, 1)));
+    assert_rows(comments, "");
+    rig_free(r);
+    mr_schema_release(v1);
+    mr_schema_release(v2);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(topics_name_tables),
     cmocka_unit_test(fields_name_tables),
@@ -230,6 +266,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(deletes_find_their_table),
     cmocka_unit_test(tables_are_bounded),
     cmocka_unit_test(templates_are_checked),
+    cmocka_unit_test(docs_become_comments),
 };
 
 rig_main(tests)

@@ -139,6 +139,13 @@ static mr_status set_session(pg_sink *sink, mr_error *err)
     free(sql);
     if (status == MR_OK) { /* not PQbackendPID(): a pooler makes one up */
         snprintf(sink->backend, sizeof sink->backend, "%s", PQgetvalue(result, 0, 0));
+        snprintf(sink->session, sizeof sink->session, "%s_%llx", sink->backend,
+                 (unsigned long long)mr_clock_us());
+        snprintf(sink->begin_sql, sizeof sink->begin_sql,
+                 "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "
+                 "SELECT CASE pg_catalog.pg_backend_pid() WHEN %s THEN 1 "
+                 "ELSE ('%s' || pg_catalog.pg_backend_pid())::integer END; ",
+                 sink->backend, pg_other_session);
     }
     return status;
 }
@@ -323,16 +330,6 @@ mr_status pg_query(pg_sink *sink, const char *sql, int count, const char *const 
     return collect(sink, doing, ret, err);
 }
 
-mr_status pg_prepare(pg_sink *sink, const char *name, const char *sql, const char *doing,
-                     mr_error *err)
-{
-    pg_start_clock(sink);
-    if (!PQsendPrepare(sink->connection, name, sql, 0, NULL)) {
-        return pg_lost(sink, doing, err);
-    }
-    return collect(sink, doing, NULL, err);
-}
-
 mr_status pg_execute(pg_sink *sink, const char *name, int count, const char *const *values,
                      const char *doing, PGresult **ret, mr_error *err)
 {
@@ -346,10 +343,25 @@ mr_status pg_execute(pg_sink *sink, const char *name, int count, const char *con
 
 const char *pg_begin_sql(pg_sink *sink)
 {
-    const char *sql =
-        sink->in_transaction ? "" : "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ";
+    const char *sql = sink->in_transaction ? "" : sink->begin_sql;
     sink->in_transaction = true; /* whatever comes of it, abort() rolls back */
     return sql;
+}
+
+mr_status pg_run_in_session(pg_sink *sink, const char *sql, const char *doing, mr_error *err)
+{
+    if (sink->in_transaction) {
+        return pg_run(sink, sql, doing, err);
+    }
+    char *whole = mr_format("%s%s; COMMIT", sink->begin_sql, sql);
+    mr_status status = pg_run(sink, whole, doing, err);
+    free(whole);
+    mr_error rolled;
+    if (status != MR_OK && !sink->lost &&
+        pg_run(sink, "ROLLBACK", "cannot roll back", &rolled) != MR_OK) {
+        status = MR_REOPEN;
+    }
+    return status;
 }
 
 mr_status pg_rollback(pg_sink *sink, mr_error *err)

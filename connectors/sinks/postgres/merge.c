@@ -180,9 +180,9 @@ static char *merge(const pg_plan *plan, const char *stage)
     return take_text(&sql);
 }
 
-void pg_merge_build(pg_plan *plan)
+void pg_merge_build(const pg_sink *sink, pg_plan *plan)
 {
-    char *stage = mr_format("pg_temp.\"millrace_stage_%u\"", plan->number);
+    char *stage = mr_format("pg_temp.\"millrace_stage_%s_%u\"", sink->session, plan->number);
     plan->copy_sql = copy_into(plan, plan->route->name.quoted);
     plan->stage_copy_sql = copy_into(plan, stage);
     plan->stage_sql = create_stage(plan, stage);

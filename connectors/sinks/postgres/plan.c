@@ -333,7 +333,7 @@ static mr_status fill_plan(pg_sink *sink, mr_task *task, pg_plan *plan, mr_error
     plan->signature = mr_strdup(table.signature ? table.signature : "");
     pg_table_release(&table);
     if (status == MR_OK) {
-        pg_merge_build(plan);
+        pg_merge_build(sink, plan);
     }
     return status;
 }
@@ -423,9 +423,10 @@ mr_status pg_plan_get_deletes(pg_sink *sink, mr_task *task, pg_route *route,
 
 /* --- Staging --- */
 
-static void statement_name(const pg_plan *plan, char name[40])
+/* Unlike those of any other task, should a pooler let them meet. */
+static char *statement_name(const pg_sink *sink, const pg_plan *plan)
 {
-    snprintf(name, 40, "millrace_merge_%u", plan->number);
+    return mr_format("millrace_merge_%s_%u", sink->session, plan->number);
 }
 
 mr_status pg_plan_stage(pg_sink *sink, pg_plan *plan, mr_error *err)
@@ -433,13 +434,12 @@ mr_status pg_plan_stage(pg_sink *sink, pg_plan *plan, mr_error *err)
     if (plan->staged) {
         return MR_OK;
     }
+    char *name = statement_name(sink, plan);
+    char *sql = mr_format("%s; PREPARE %s AS %s", plan->stage_sql, name, plan->merge_sql);
     mr_status status =
-        pg_run(sink, plan->stage_sql, "cannot create a temporary table for the merge", err);
-    if (status == MR_OK) {
-        char name[40];
-        statement_name(plan, name);
-        status = pg_prepare(sink, name, plan->merge_sql, "cannot prepare the merge", err);
-    }
+        pg_run_in_session(sink, sql, "cannot prepare a temporary table and the merge", err);
+    free(sql);
+    free(name);
     plan->staged = status == MR_OK;
     sink->ddl_in_transaction = sink->ddl_in_transaction || sink->in_transaction;
     return status;
@@ -447,11 +447,12 @@ mr_status pg_plan_stage(pg_sink *sink, pg_plan *plan, mr_error *err)
 
 mr_status pg_plan_merge(pg_sink *sink, pg_plan *plan, mr_error *err)
 {
-    char name[40];
-    statement_name(plan, name);
+    char *name = statement_name(sink, plan);
     char doing[200];
     snprintf(doing, sizeof doing, "cannot merge rows into %s", plan->route->name.quoted);
     pg_auto_result *result = NULL;
     plan->stage_used = false;
-    return pg_execute(sink, name, 0, NULL, doing, &result, err);
+    mr_status status = pg_execute(sink, name, 0, NULL, doing, &result, err);
+    free(name);
+    return status;
 }

@@ -229,6 +229,8 @@ typedef struct pg_sink {
     char blockers[600];  /* the answer, a part of a sentence; "": nobody that is known of */
     char told[16];       /* the last one that the log has a line of its own about */
     char backend[16];    /* the server's process for this connection */
+    char session[40];    /* part of the names of what belongs to the connection */
+    char begin_sql[300]; /* begins a transaction, provided that it is in that process */
     bool in_transaction;
     bool lost;               /* the connection is of no use any more: nothing but close() */
     bool ddl_in_transaction; /* an abort undoes tables that plans stand on */
@@ -276,8 +278,6 @@ MR_CHECKED mr_status pg_run_last(pg_sink *sink, const char *sql, const char *doi
 /* Runs one statement with text parameters; *ret is to be cleared by the caller (PQclear). */
 MR_CHECKED mr_status pg_query(pg_sink *sink, const char *sql, int count, const char *const *values,
                               const char *doing, PGresult **ret, mr_error *err);
-MR_CHECKED mr_status pg_prepare(pg_sink *sink, const char *name, const char *sql, const char *doing,
-                                mr_error *err);
 MR_CHECKED mr_status pg_execute(pg_sink *sink, const char *name, int count,
                                 const char *const *values, const char *doing, PGresult **ret,
                                 mr_error *err);
@@ -289,8 +289,14 @@ MR_CHECKED mr_status pg_flush(pg_sink *sink, const char *doing, mr_error *err);
 /* Starts the clock of an exchange: statement.timeout.ms and a little for the server to say so. */
 void pg_start_clock(pg_sink *sink);
 /* Begins the transaction, as part of a statement to come: "BEGIN ...; ", or "" when it is open
- * already. */
+ * already. A pooler may give each transaction another process of the server, where temporary tables
+ * and prepared statements are another's: then it fails. */
 const char *pg_begin_sql(pg_sink *sink);
+
+/* Runs commands that make something that belongs to the session; in the transaction that is open,
+ * else in one of its own. */
+MR_CHECKED mr_status pg_run_in_session(pg_sink *sink, const char *sql, const char *doing,
+                                       mr_error *err);
 
 /* ROLLBACK, if there is anything to roll back. */
 MR_CHECKED mr_status pg_rollback(pg_sink *sink, mr_error *err);
@@ -308,6 +314,9 @@ static inline void pg_clear_result(PGresult **result)
 void pg_blockers_look(pg_sink *sink);
 
 /* --- errors.c: what a SQLSTATE means for the runtime --- */
+
+/* What the server says of a value in begin_sql when the transaction is not where it should be. */
+extern const char pg_other_session[];
 
 /* Fills *err from a failed result (NULL: from the connection) and returns what must happen next. */
 mr_status pg_fail(pg_sink *sink, const PGresult *result, const char *doing, mr_error *err);
@@ -425,7 +434,7 @@ MR_CHECKED mr_status pg_upsert_flush(pg_sink *sink, mr_task *task, pg_route *rou
 
 /* --- merge.c: the SQL of a plan --- */
 
-void pg_merge_build(pg_plan *plan);
+void pg_merge_build(const pg_sink *sink, pg_plan *plan);
 
 /* --- encode.c, copy.c: rows --- */
 

@@ -46,10 +46,12 @@ const mr_option pg_route_options_table[] = {
             "with _ for its dots, {field:name} for the value of a field, text or integer, in the "
             "record: \"shop.{topic}_{field:country}\". Each is a piece of one name, whatever dots "
             "are in it. Default: {topic}."),
-    MR_CHOICE("insert.mode", pg_route_options, insert_mode, "auto", insert_modes, 0,
-              "insert appends each record; upsert writes one row for each key, the last record of "
-              "a key wins; update changes rows that are there and passes over the others; auto is "
-              "upsert when key.fields is given, else insert."),
+    MR_CHOICE(
+        "insert.mode", pg_route_options, insert_mode, "auto", insert_modes, 0,
+        "insert appends each record; upsert writes one row for each key, the last record of "
+        "a key wins; update changes rows that are there, passes over the others and counts them "
+        "(rows_missing); auto is "
+        "upsert when key.fields is given, else insert."),
     MR_LIST("key.fields", pg_route_options, key_fields, NULL, 0,
             "Fields that identify a row. The table needs a primary key or unique index on just "
             "these columns; auto.create makes one."),

@@ -43,6 +43,7 @@ static void free_plan(pg_plan *plan)
     free(plan->stage_copy_sql);
     free(plan->stage_sql);
     free(plan->merge_sql);
+    free(plan->missing_sql);
     free(plan->sent);
     mr_buffer_release(&plan->buffer);
     mr_schema_release(plan->schema);
@@ -77,6 +78,7 @@ void pg_plan_clear_epoch(pg_plan *plan)
     mr_buffer_clear(&plan->buffer);
     plan->sent_count = 0;
     plan->flushed = 0;
+    plan->missing = 0;
     plan->stage_used = false;
 }
 
@@ -454,5 +456,10 @@ mr_status pg_plan_merge(pg_sink *sink, pg_plan *plan, mr_error *err)
     plan->stage_used = false;
     mr_status status = pg_execute(sink, name, 0, NULL, doing, &result, err);
     free(name);
+    if (status == MR_OK && plan->missing_sql) {
+        pg_auto_result *missing = NULL;
+        status = pg_run_last(sink, plan->missing_sql, doing, &missing, err);
+        plan->missing = status == MR_OK ? strtoll(PQgetvalue(missing, 0, 0), NULL, 10) : 0;
+    }
     return status;
 }

@@ -168,13 +168,15 @@ typedef struct pg_plan {
     bool deletes;    /* its rows are keys of rows to delete */
     size_t version;  /* index in columns of version.field; count: none */
     char *copy_sql, *stage_copy_sql, *stage_sql, *merge_sql;
-    bool staged; /* the staging table and the merge statement are there */
+    char *missing_sql; /* update: counts staged rows that are not in the table; else NULL */
+    bool staged;       /* the staging table and the merge statement are there */
 
     /* Of this epoch: */
     mr_buffer buffer; /* rows encoded, not yet handed to libpq */
     pg_sent *sent;    /* the record of each row encoded, in order */
     size_t sent_count, sent_capacity;
     size_t flushed;  /* rows handed to libpq */
+    int64_t missing; /* rows to be changed that are not there */
     bool stage_used; /* rows wait in the staging table for the merge */
 } pg_plan;
 
@@ -241,6 +243,7 @@ typedef struct pg_sink {
     pg_route *by_name[PG_NAME_BUCKETS];
     int64_t route_count;
     unsigned next_plan;
+    int64_t missing; /* rows to be changed that were not there, of all epochs committed */
     /* Tables that could not be changed for records of these schemas (evolve.c); the oldest gives
      * way. */
     struct {

@@ -213,11 +213,31 @@ static mr_status commit(pg_sink *sink, mr_task *task, const mr_offsets *upto, mr
     return status == MR_OK ? pg_offsets_commit(sink, task, upto, err) : status;
 }
 
+/* Update: rows that are not there are passed over, but not in silence. */
+static void tell_missing(pg_sink *sink, mr_task *task)
+{
+    for (const pg_route *route = sink->routes; route; route = route->next) {
+        for (const pg_plan *plan = route->plans; plan; plan = plan->next) {
+            if (plan->missing && !sink->missing) {
+                mr_task_warn(task,
+                             "update: %lld of %zu records of an epoch have no row in %s and were "
+                             "passed over; said once, counted as rows_missing",
+                             (long long)plan->missing, plan->sent_count, route->name.quoted);
+            }
+            sink->missing += plan->missing;
+        }
+    }
+    if (sink->missing) {
+        mr_task_gauge(task, "rows_missing", (double)sink->missing);
+    }
+}
+
 static mr_status sink_commit(mr_task *task, const mr_offsets *upto, mr_error *err)
 {
     pg_sink *sink = mr_self(task);
     mr_status status = confirm(sink, commit(sink, task, upto, err), err);
     if (status == MR_OK) {
+        tell_missing(sink, task);
         clear_epoch(sink);
     }
     return status;

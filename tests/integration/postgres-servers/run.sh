@@ -110,6 +110,7 @@ INI
     for mode in insert upsert update; do
         run_ok "through pgbouncer in session mode: $mode" store "$name" "$POOL_URL" "pool_$mode" --insert-mode "$mode"
     done
+    contains "an update says how many rows were not there" "$(<out)" "rows_missing 500"
     equal "all rows are there, through pgbouncer" "500 500|500 500" "$(stored pool_insert)|$(stored pool_upsert)"
     pooler transaction
     # Somebody takes the session that the sink began in, so that its next transaction is in another one.

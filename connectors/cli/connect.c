@@ -216,42 +216,71 @@ static void take_registry(mr_connect *connect)
     }
 }
 
+/* Debezium writes _ for a topic's dots. Of one topic the name itself, of several the placeholder.
+ */
+static void add_topic(const mr_connect *connect, const char *topic, mr_buffer *table)
+{
+    bool underscored = connect->peer == MR_DEBEZIUM;
+    if (!topic) {
+        mr_buffer_add_text(table, underscored ? "{topic:underscored}" : "{topic}");
+    }
+    for (; topic && *topic; topic++) {
+        mr_buffer_add_char(table, underscored && *topic == '.' ? '_' : *topic);
+    }
+}
+
+/* The one topic there is; NULL: there are several, or a pattern. *dots: some may have a dot. */
+static const char *one_topic(const mr_connect *connect, bool *dots)
+{
+    const json_t *topics = json_object_get(connect->sink, "topics");
+    const char *topic = NULL;
+    size_t i;
+    json_t *item;
+    *dots = false;
+    json_array_foreach((json_t *)(uintptr_t)topics, i, item)
+    {
+        topic = json_string_value(item);
+        *dots = *dots || *topic == '^' || strchr(topic, '.');
+    }
+    return json_array_size(topics) == 1 && *topic != '^' ? topic : NULL;
+}
+
 static void take_table(mr_connect *connect)
 {
+    static const char whole[] = "${topic}";
     const char *name = "collection.name.format";
     const char *format = mr_connect_get(connect, name);
     if (!format) {
         name = "table.name.format";
         format = mr_connect_get(connect, name);
     }
-    if (!format || strcmp(format, "${topic}") == 0) {
-        if (connect->peer == MR_DEBEZIUM) {
-            mr_connect_say(
-                connect, name, MR_MOVED_AS,
-                "tables are called like their topics; Debezium writes _ for the dots in them: "
-                "set table if there are any");
-        } else if (format) {
+    bool dots;
+    const char *topic = one_topic(connect, &dots);
+    if ((!format || strcmp(format, whole) == 0) && (connect->peer == MR_CONFLUENT || !dots)) {
+        if (format) {
             mr_connect_say(connect, name, MR_MOVED_NEEDLESS, "tables are called like their topics");
         }
         return;
     }
-    const json_t *topics = json_object_get(connect->sink, "topics");
-    const char *topic = json_string_value(json_array_get(topics, 0));
-    bool one = json_array_size(topics) == 1 && *topic != '^';
     mr_buffer table = MR_BUFFER_INIT(TEXT_MAX_BYTES);
-    for (const char *p = format; *p;) {
-        bool here = one && strncmp(p, "${topic}", 8) == 0;
-        mr_buffer_add(&table, here ? topic : p, here ? strlen(topic) : 1);
-        p += here ? 8 : 1;
+    for (const char *p = format ? format : whole; *p;) {
+        if (strncmp(p, whole, sizeof whole - 1) == 0) {
+            add_topic(connect, topic, &table);
+            p += sizeof whole - 1;
+        } else {
+            mr_buffer_add_char(&table, *p++);
+        }
     }
     if (strstr(mr_buffer_text(&table), "${")) {
-        mr_connect_say(
-            connect, name, MR_MOVED_NOT,
-            "one table for each topic is only called like the topic: name it in routes, or "
-            "have a sink for each topic");
+        mr_connect_say(connect, name, MR_MOVED_NOT,
+                       "of its placeholders only ${topic} has an equal: name the table by a "
+                       "template with {field:name}, or in routes");
     } else {
         set(connect->sink, "table", mr_buffer_text(&table));
-        mr_connect_say(connect, name, MR_MOVED_AS, "table = %s", mr_buffer_text(&table));
+        mr_connect_say(connect, name, MR_MOVED_AS, "table = %s%s", mr_buffer_text(&table),
+                       !topic && dots && connect->peer == MR_CONFLUENT
+                           ? "; dots in a topic's name make no schema here"
+                           : "");
     }
     mr_buffer_release(&table);
 }

@@ -104,11 +104,10 @@ const mr_connect_option mr_connect_options[] = {
     {"truncate.enabled", D, MR_MOVED_NOT, "", "a truncate event is not carried out"},
     {"table.types", C, MR_MOVED_NEEDLESS, "", "tables and partitioned tables are written alike"},
     {"table.name.format", C | D, MR_MOVED_AS, "table",
-     "with the one topic put in; of several topics only ${topic} alone has an equal: leave table "
-     "out"},
+     "${topic} is the one topic, or {topic} for several; Debezium writes _ for its dots, "
+     "{topic:underscored}"},
     {"collection.name.format", D, MR_MOVED_AS, "table",
-     "with the one topic put in; of several topics only ${topic} alone has an equal: leave table "
-     "out"},
+     "${topic} as above; other placeholders have no equal: {field:name} may do"},
     {"table.naming.strategy", D, MR_MOVED_NOT, "table",
      "name the table, by a template or per route"},
     {"collection.naming.strategy*", D, MR_MOVED_NOT, "table",

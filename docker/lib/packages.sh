@@ -16,6 +16,7 @@ PACKAGES_BUILD=(gcc libc6-dev cmake ninja-build pkg-config librdkafka-dev libpq-
 PACKAGES_TEST=(libcmocka-dev tzdata)
 PACKAGES_PYTHON=(python3 python3-venv)
 PACKAGES_CLIENTS=(kafkacat postgresql-client-15 jq procps)
+PACKAGES_POSTGRES_TEST=(postgresql-15 pgbouncer openssl util-linux)
 PACKAGES_PACKAGE=(dpkg-dev file systemd)
 PACKAGES_FUZZ=(clang-14 libclang-rt-14-dev)
 PACKAGES_LINT=(git clang-14 clang-format-14 clang-tidy-14 jq shellcheck)

@@ -21,7 +21,7 @@ install_for_suites() {
     ! wants unit contract integration e2e fault || packages+=("${PACKAGES_PYTHON[@]}")
     ! wants lint unit tsan contract integration e2e fault || packages+=("${PACKAGES_BUILD[@]}" "${PACKAGES_TEST[@]}")
     ! wants integration e2e fault || packages+=("${PACKAGES_CLIENTS[@]}")
-    ! wants integration || packages+=("${PACKAGES_PACKAGE[@]}")
+    ! wants integration || packages+=("${PACKAGES_PACKAGE[@]}" "${PACKAGES_POSTGRES_TEST[@]}")
     ! wants fuzz || packages+=("${PACKAGES_BUILD[@]}" "${PACKAGES_FUZZ[@]}")
     packages_ensure "the tests" "${packages[@]}"
     ! wants unit contract integration e2e fault || python_ready

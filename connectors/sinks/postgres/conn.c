@@ -19,7 +19,7 @@ enum {
     GRACE_US = 5 * 1000 * 1000, /* beyond statement_timeout, for the server to report it itself */
     STOP_GRACE_US = 10 * 1000 * 1000, /* an exchange may still take this long after a stop */
     SERVER_VERSION_MIN = 120000,
-    LOCK_TIMEOUT_MS = 60000,
+    LOOK_MS = 5000, /* an exchange that takes longer may be waiting for somebody */
     IDLE_TRANSACTION_MS =
         60000, /* an epoch is in memory when its transaction begins: a hung task lets go */
 };
@@ -74,6 +74,10 @@ static bool wait_socket(pg_sink *sink, short events)
     if (now_us >= sink->deadline_us) {
         return false;
     }
+    if (sink->look_at_us && now_us >= sink->look_at_us) {
+        sink->look_at_us = 0;
+        pg_blockers_look(sink);
+    }
     struct pollfd fd = {.fd = PQsocket(sink->connection), .events = events};
     return poll(&fd, 1, POLL_SLICE_MS) >= 0 || errno == EINTR;
 }
@@ -123,34 +127,63 @@ static mr_status check_version(const pg_sink *sink, mr_error *err)
 static mr_status set_session(pg_sink *sink, mr_error *err)
 {
     long long statement_ms = sink->statement_timeout_ms;
+    long long lock_ms = sink->lock_timeout_ms;
     char *sql = mr_format(
         "SET client_min_messages = error; SET standard_conforming_strings = on; "
         "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; "
         "SET jit = off; SET statement_timeout = %lld; SET lock_timeout = %lld; "
-        "SET idle_in_transaction_session_timeout = %d",
-        statement_ms, statement_ms < LOCK_TIMEOUT_MS ? statement_ms : LOCK_TIMEOUT_MS,
-        IDLE_TRANSACTION_MS);
-    mr_status status = pg_run(sink, sql, "cannot set up the session", err);
+        "SET idle_in_transaction_session_timeout = %d; SELECT pg_catalog.pg_backend_pid()",
+        statement_ms, statement_ms < lock_ms ? statement_ms : lock_ms, IDLE_TRANSACTION_MS);
+    pg_auto_result *result = NULL;
+    mr_status status = pg_run_last(sink, sql, "cannot set up the session", &result, err);
     free(sql);
+    if (status == MR_OK) { /* not PQbackendPID(): a pooler makes one up */
+        snprintf(sink->backend, sizeof sink->backend, "%s", PQgetvalue(result, 0, 0));
+        snprintf(sink->session, sizeof sink->session, "%s_%llx", sink->backend,
+                 (unsigned long long)mr_clock_us());
+        snprintf(sink->begin_sql, sizeof sink->begin_sql,
+                 "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "
+                 "SELECT CASE pg_catalog.pg_backend_pid() WHEN %s THEN 1 "
+                 "ELSE ('%s' || pg_catalog.pg_backend_pid())::integer END; ",
+                 sink->backend, pg_other_session);
+    }
     return status;
+}
+
+PGconn *pg_connect_start(const pg_sink *sink, const char *application, bool beside)
+{
+    char *dead_ms = mr_format("%lld", (long long)sink->connect_timeout_ms * 3);
+    /* Beside: the server of several that the URL may name that the task is connected to. */
+    const char *keywords[] = {"dbname",
+                              "fallback_application_name",
+                              "client_encoding",
+                              "tcp_user_timeout",
+                              "keepalives_idle",
+                              beside ? "host" : NULL,
+                              "port",
+                              NULL};
+    const char *values[] = {sink->url, application, "UTF8", dead_ms, "30", NULL, NULL, NULL};
+    if (beside) {
+        values[5] = PQhost(sink->connection);
+        values[6] = PQport(sink->connection);
+    }
+    PGconn *connection = PQconnectStartParams(keywords, values, 1);
+    free(dead_ms);
+    return connection;
 }
 
 mr_status pg_connect(pg_sink *sink, mr_task *task, mr_error *err)
 {
     sink->task = task;
+    sink->look_at_us = 0;
+    sink->blockers[0] = '\0';
     mr_status status = check_url(sink, err);
     if (status != MR_OK) {
         return status;
     }
-    const char *const keywords[] = {"dbname",          "fallback_application_name",
-                                    "client_encoding", "tcp_user_timeout",
-                                    "keepalives_idle", NULL};
     char *application = mr_format("millrace %s[%d]", mr_task_name(task), mr_task_index(task));
-    char *dead_ms = mr_format("%lld", (long long)sink->connect_timeout_ms * 3);
-    const char *const values[] = {sink->url, application, "UTF8", dead_ms, "30", NULL};
-    sink->connection = PQconnectStartParams(keywords, values, 1);
+    sink->connection = pg_connect_start(sink, application, false);
     free(application);
-    free(dead_ms);
     if (!sink->connection) {
         abort(); /* out of memory */
     }
@@ -181,7 +214,12 @@ void pg_disconnect(pg_sink *sink)
 
 void pg_start_clock(pg_sink *sink)
 {
-    sink->deadline_us = mr_clock_us() + sink->statement_timeout_ms * 1000 + GRACE_US;
+    int64_t now_us = mr_clock_us();
+    int64_t lock_ms = sink->lock_timeout_ms;
+    sink->deadline_us = now_us + sink->statement_timeout_ms * 1000 + GRACE_US;
+    /* Early enough to be told before the server gives up. */
+    sink->look_at_us = now_us + (lock_ms < 2 * LOOK_MS ? lock_ms / 2 : LOOK_MS) * 1000;
+    sink->blockers[0] = '\0';
 }
 
 static mr_status timed_out(pg_sink *sink, const char *doing, mr_error *err)
@@ -292,16 +330,6 @@ mr_status pg_query(pg_sink *sink, const char *sql, int count, const char *const 
     return collect(sink, doing, ret, err);
 }
 
-mr_status pg_prepare(pg_sink *sink, const char *name, const char *sql, const char *doing,
-                     mr_error *err)
-{
-    pg_start_clock(sink);
-    if (!PQsendPrepare(sink->connection, name, sql, 0, NULL)) {
-        return pg_lost(sink, doing, err);
-    }
-    return collect(sink, doing, NULL, err);
-}
-
 mr_status pg_execute(pg_sink *sink, const char *name, int count, const char *const *values,
                      const char *doing, PGresult **ret, mr_error *err)
 {
@@ -315,10 +343,25 @@ mr_status pg_execute(pg_sink *sink, const char *name, int count, const char *con
 
 const char *pg_begin_sql(pg_sink *sink)
 {
-    const char *sql =
-        sink->in_transaction ? "" : "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ";
+    const char *sql = sink->in_transaction ? "" : sink->begin_sql;
     sink->in_transaction = true; /* whatever comes of it, abort() rolls back */
     return sql;
+}
+
+mr_status pg_run_in_session(pg_sink *sink, const char *sql, const char *doing, mr_error *err)
+{
+    if (sink->in_transaction) {
+        return pg_run(sink, sql, doing, err);
+    }
+    char *whole = mr_format("%s%s; COMMIT", sink->begin_sql, sql);
+    mr_status status = pg_run(sink, whole, doing, err);
+    free(whole);
+    mr_error rolled;
+    if (status != MR_OK && !sink->lost &&
+        pg_run(sink, "ROLLBACK", "cannot roll back", &rolled) != MR_OK) {
+        status = MR_REOPEN;
+    }
+    return status;
 }
 
 mr_status pg_rollback(pg_sink *sink, mr_error *err)

@@ -2,7 +2,8 @@
 /*
  * Tables made from a record's schema: the type each field gets (docs/types.md), NOT NULL where the
  * schema has no null, and the primary key that upserts stand on. The same text is run with
- * auto.create and shown without it.
+ * auto.create and shown without it. What the schema has to say of a field (doc) becomes the
+ * column's comment.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -129,20 +130,74 @@ char *pg_ddl_create(const pg_route *route, const mr_schema *schema)
     return text;
 }
 
+static void add_comment(const char *on, const char *name, const char *column, const char *doc,
+                        mr_buffer *sql)
+{
+    char *text = pg_quote_literal(doc);
+    char *quoted = column ? pg_quote(column) : NULL;
+    mr_buffer_printf(sql, "; COMMENT ON %s %s%s%s IS ", on, name, column ? "." : "",
+                     column ? quoted : "");
+    mr_buffer_add_text(sql, text);
+    free(quoted);
+    free(text);
+}
+
+void pg_ddl_comments(const pg_route *route, const mr_schema *schema, const pg_table *before,
+                     mr_buffer *sql)
+{
+    if (!before->oid && schema->doc && *schema->doc) {
+        add_comment("TABLE", route->name.quoted, NULL, schema->doc, sql);
+    }
+    for (size_t i = 0; i < schema->field_count; i++) {
+        const mr_field *field = &schema->fields[i];
+        if (field->doc && *field->doc && !pg_table_column(before, field->name)) {
+            add_comment("COLUMN", route->name.quoted, field->name, field->doc, sql);
+        }
+    }
+}
+
+/* Creates the table, unless another task has done so before the lock was ours. */
+static mr_status create_locked(pg_sink *sink, mr_task *task, pg_route *route,
+                               const mr_schema *schema, const char *doing, mr_error *err)
+{
+    pg_table table = {0};
+    mr_status status = pg_table_load(sink, &route->name, &table, err);
+    if (status == MR_OK && !table.oid) {
+        mr_buffer sql = MR_BUFFER_INIT(STATEMENT_LIMIT_BYTES);
+        char *create = pg_ddl_create(route, schema);
+        mr_buffer_add_text(&sql, create);
+        pg_ddl_comments(route, schema, &table, &sql);
+        status = pg_run(sink, mr_buffer_text(&sql), doing, err);
+        if (status == MR_OK) {
+            mr_task_info(task, "created table %s", route->name.quoted);
+        } else if (status == MR_REJECT) {
+            status =
+                MR_RETRY; /* somebody makes it at this very moment (23505): no record's fault */
+        }
+        free(create);
+        mr_buffer_release(&sql);
+    }
+    pg_table_release(&table);
+    return status;
+}
+
 mr_status pg_ddl_run_create(pg_sink *sink, mr_task *task, pg_route *route, const mr_schema *schema,
                             mr_error *err)
 {
-    char *create = pg_ddl_create(route, schema);
     /* IF NOT EXISTS is no protection against another task doing the same at the same time. */
     static const char lock[] =
         "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('millrace.ddl'))";
     bool inside = sink->in_transaction;
-    char *sql = mr_format(inside ? "%s; %s" : "BEGIN; %s; %s; COMMIT", lock, create);
+    char *sql = mr_format(inside ? "%s" : "BEGIN; %s", lock);
     char *doing = mr_format("cannot create the table %s", route->name.quoted);
     mr_status status = pg_run(sink, sql, doing, err);
     if (status == MR_OK) {
-        sink->ddl_in_transaction = sink->ddl_in_transaction || inside;
-        mr_task_info(task, "created table %s", route->name.quoted);
+        status = create_locked(sink, task, route, schema, doing, err);
+    }
+    if (status == MR_OK && inside) {
+        sink->ddl_in_transaction = true;
+    } else if (status == MR_OK) {
+        status = pg_run(sink, "COMMIT", doing, err);
     } else if (!inside) {
         mr_error rolled;
         if (pg_run(sink, "ROLLBACK", "cannot roll back", &rolled) != MR_OK) {
@@ -151,6 +206,5 @@ mr_status pg_ddl_run_create(pg_sink *sink, mr_task *task, pg_route *route, const
     }
     free(doing);
     free(sql);
-    free(create);
     return status;
 }

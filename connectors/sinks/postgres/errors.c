@@ -42,6 +42,8 @@ static const pg_verdict verdicts[] = {
     {"XX000", MR_RETRY, NULL},
 };
 
+const char pg_other_session[] = "millrace is in another session: ";
+
 static const pg_verdict *find_verdict(const char *state)
 {
     const pg_verdict *best = NULL;
@@ -111,6 +113,21 @@ mr_status pg_lost(pg_sink *sink, const char *doing, mr_error *err)
                    text);
 }
 
+/* No restart heals that: what the task makes in one session is not there in the next. */
+static mr_status not_our_session(mr_error *err)
+{
+    mr_fail(err, MR_FATAL, MR_DOMAIN_POSTGRES,
+            "the database is reached through a pooler that gives each transaction another session, "
+            "but this sink needs one of its own: set pool_mode=session (pgbouncer) for it, or "
+            "connect to the server itself");
+    mr_error_code(err, 0, "POOLED");
+    mr_error_field(err, "connection.url");
+    if (err) {
+        err->permanent = true;
+    }
+    return MR_FATAL;
+}
+
 static const char *field(const PGresult *result, int code)
 {
     const char *text = PQresultErrorField(result, code);
@@ -125,6 +142,10 @@ mr_status pg_fail(pg_sink *sink, const PGresult *result, const char *doing, mr_e
         mr_error_code(err, 0, state);
         return status;
     }
+    if (strstr(field(result, PG_DIAG_MESSAGE_PRIMARY), pg_other_session) ||
+        strcmp(state, "26000") == 0) { /* or a statement that we have prepared is not there */
+        return not_our_session(err);
+    }
     const pg_verdict *verdict = find_verdict(state);
     mr_status status = verdict ? verdict->status : MR_FATAL;
     char column[128];
@@ -133,10 +154,13 @@ mr_status pg_fail(pg_sink *sink, const PGresult *result, const char *doing, mr_e
     one_line(field(result, PG_DIAG_MESSAGE_DETAIL), detail, sizeof detail);
     char message[400];
     one_line(field(result, PG_DIAG_MESSAGE_PRIMARY), message, sizeof message);
+    const char *advice = verdict && verdict->advice ? verdict->advice : "";
+    if (sink->blockers[0] && (strcmp(state, "55P03") == 0 || strcmp(state, "57014") == 0)) {
+        advice = sink->blockers;
+    }
     mr_fail(err, status, MR_DOMAIN_POSTGRES, "%s: %s (SQLSTATE %s)%s%s%s%s%s%s", doing, message,
             state, column[0] ? ", column " : "", column, detail[0] ? "; " : "", detail,
-            verdict && verdict->advice ? "; " : "",
-            verdict && verdict->advice ? verdict->advice : "");
+            advice[0] ? "; " : "", advice);
     mr_error_code(err, 0, state);
     const char *named = field(result, PG_DIAG_COLUMN_NAME);
     mr_error_field(err, named[0] ? named : column);
@@ -160,6 +184,37 @@ static void connect_state(const char *message, char state[6])
             state[5] = '\0';
         }
     }
+}
+
+/* What fails before the server has a say has no SQLSTATE: libpq's own words are all there is. A
+ * server that poses as another must not be tried for ever. */
+static const char *setup_advice(const char *message)
+{
+    static const struct {
+        const char *part, *advice;
+    } table[] = {
+        {"certificate verify failed",
+         "the server's certificate is not signed by an authority in sslrootcert, or has expired: "
+         "nothing was sent; check sslrootcert in connection.url (or PGSSLROOTCERT)"},
+        {"does not match host name",
+         "the server's certificate is for another name: nothing was sent; connect by a name that "
+         "is in it, or have the name added"},
+        {"root certificate file",
+         "name the file with the authority's certificate in connection.url, "
+         "sslrootcert=/path/ca.crt"},
+        {"definition of service",
+         "check service in connection.url (or PGSERVICE) and the file PGSERVICEFILE names"},
+        {"service file",
+         "check service in connection.url (or PGSERVICE) and the file PGSERVICEFILE names"},
+        {"server does not support SSL, but SSL was required",
+         "switch ssl on in the server's postgresql.conf, or lower sslmode in connection.url"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        if (strstr(message, table[i].part)) {
+            return table[i].advice;
+        }
+    }
+    return NULL;
 }
 
 static const char *connect_advice(const char *state)
@@ -193,6 +248,7 @@ mr_status pg_connect_failed(const pg_sink *sink, mr_error *err)
         *location = '\0';
     }
     const char *advice = connect_advice(state);
+    advice = advice ? advice : setup_advice(text);
     const char *host = PQhost(connection);
     const char *port = PQport(connection);
     const char *database = PQdb(connection);

@@ -196,6 +196,9 @@ static mr_status compare_again(pg_sink *sink, const pg_route *route, const mr_sc
     if (status == MR_OK) {
         status = compare(route, &table, schema, sql, count, err);
     }
+    if (status == MR_OK && *count) {
+        pg_ddl_comments(route, schema, &table, sql);
+    }
     pg_table_release(&table);
     return status;
 }
@@ -236,11 +239,9 @@ static mr_status alter(pg_sink *sink, mr_task *task, const pg_route *route, cons
 {
     mr_buffer sql = MR_BUFFER_INIT(STATEMENT_LIMIT_BYTES);
     size_t count = 0;
-    mr_status status =
-        pg_run(sink,
-               "BEGIN; SET LOCAL lock_timeout = '10s'; "
-               "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('millrace.ddl'))",
-               "cannot change the table", err);
+    mr_status status = pg_run(
+        sink, "BEGIN; SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('millrace.ddl'))",
+        "cannot change the table", err);
     if (status == MR_OK) {
         status = compare_again(sink, route, schema, &sql, &count, err);
     }

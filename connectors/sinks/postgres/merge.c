@@ -163,6 +163,17 @@ static char *update_by(const pg_plan *plan, const char *stage)
     return take_text(&sql);
 }
 
+/* How many of the staged rows have none to change. */
+static char *count_missing(const pg_plan *plan, const char *stage)
+{
+    mr_buffer sql = MR_BUFFER_INIT(STATEMENT_LIMIT_BYTES);
+    mr_buffer_printf(&sql, "SELECT count(*) FROM %s s WHERE NOT EXISTS (SELECT FROM %s t WHERE ",
+                     stage, plan->route->name.quoted);
+    add_key_match(&sql, plan);
+    mr_buffer_add_char(&sql, ')');
+    return take_text(&sql);
+}
+
 static char *merge(const pg_plan *plan, const char *stage)
 {
     mr_buffer sql = MR_BUFFER_INIT(STATEMENT_LIMIT_BYTES);
@@ -180,14 +191,17 @@ static char *merge(const pg_plan *plan, const char *stage)
     return take_text(&sql);
 }
 
-void pg_merge_build(pg_plan *plan)
+void pg_merge_build(const pg_sink *sink, pg_plan *plan)
 {
-    char *stage = mr_format("pg_temp.\"millrace_stage_%u\"", plan->number);
+    char *stage = mr_format("pg_temp.\"millrace_stage_%s_%u\"", sink->session, plan->number);
     plan->copy_sql = copy_into(plan, plan->route->name.quoted);
     plan->stage_copy_sql = copy_into(plan, stage);
     plan->stage_sql = create_stage(plan, stage);
     plan->merge_sql = plan->deletes                    ? delete_by(plan, stage)
                       : plan->route->mode == PG_UPDATE ? update_by(plan, stage)
                                                        : merge(plan, stage);
+    if (plan->route->mode == PG_UPDATE && !plan->deletes) {
+        plan->missing_sql = count_missing(plan, stage);
+    }
     free(stage);
 }

@@ -253,7 +253,6 @@ static mr_status explain(pg_sink *sink, mr_task *task, const lists *l, mr_error 
     return status;
 }
 
-static const char store_name[] = "millrace_offsets";
 /* Not all lines were moved: a value that is no number, so that the statement fails and the COMMIT
  * behind it, which is on its way already, is not carried out. */
 static const char not_moved[] = "millrace moved only ";
@@ -264,7 +263,8 @@ static mr_status prepare_store(pg_sink *sink, mr_error *err)
         return MR_OK;
     }
     char *sql = mr_format(
-        "WITH mine AS MATERIALIZED ("
+        "PREPARE millrace_offsets_%s"
+        " (text, text, text[], integer[], bigint[], oid[], text[]) AS WITH mine AS MATERIALIZED ("
         " SELECT o.topic, o.partition, a.next"
         " FROM %s o JOIN unnest($3::text[], $4::integer[], $5::bigint[])"
         "  AS a(topic, partition, next) ON o.topic = a.topic AND o.partition = a.partition"
@@ -279,8 +279,8 @@ static mr_status prepare_store(pg_sink *sink, mr_error *err)
                     " AND o.partition = mine.partition RETURNING 1)"
                     " SELECT CASE count(*) WHEN pg_catalog.cardinality($4::integer[]) THEN 1"
                     " ELSE ('%s' || count(*))::integer END FROM moved",
-        sink->offsets_table, sink->offsets_table, not_moved);
-    mr_status status = pg_prepare(sink, store_name, sql, "cannot store the offsets", err);
+        sink->session, sink->offsets_table, sink->offsets_table, not_moved);
+    mr_status status = pg_run_in_session(sink, sql, "cannot store the offsets", err);
     sink->offsets_prepared = status == MR_OK;
     free(sql);
     return status;
@@ -297,7 +297,7 @@ static char *commit_sql(pg_sink *sink, mr_task *task, lists *l)
                             mr_buffer_text(&l->tables),
                             mr_buffer_text(&l->signatures)};
     mr_buffer sql = MR_BUFFER_INIT(1 << 28);
-    mr_buffer_printf(&sql, "%sEXECUTE %s", pg_begin_sql(sink), store_name);
+    mr_buffer_printf(&sql, "%sEXECUTE millrace_offsets_%s", pg_begin_sql(sink), sink->session);
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         char *quoted = pg_quote_literal(values[i]);
         mr_buffer_printf(&sql, "%s%s", i ? ", " : "(", quoted);

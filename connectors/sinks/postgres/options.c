@@ -24,6 +24,15 @@ const mr_option pg_options[] = {
     MR_TIME("statement.timeout.ms", pg_sink, statement_timeout_ms, "10m", 1000, 86400000, 0,
             "How long one statement may take before it is cancelled and its epoch is done again. "
             "Raise it when merges into a large table are cancelled."),
+    MR_TIME("lock.timeout.ms", pg_sink, lock_timeout_ms, "10s", 100, 86400000, 0,
+            "How long one statement may wait for a lock before it is cancelled and its epoch is "
+            "done again, with longer and longer pauses, for as long as the lock is held; the log "
+            "says by whom. An ALTER TABLE that waits (auto.evolve) makes others wait behind it. "
+            "Above statement.timeout.ms it has no effect."),
+    MR_INTEGER("tables.max", pg_sink, tables_max, "1000", 1, 10000, 0,
+               "How many tables a task may write to where the table's name depends on the topic or "
+               "on the record. The next one ends the run: a field that makes a table of every "
+               "record is a mistake."),
     MR_TEXT("offsets.schema", pg_sink, offsets_schema, "millrace", 0,
             "Schema of the table that holds the Kafka offsets, written in the same transaction "
             "as the rows. Made when it is missing."),
@@ -33,11 +42,16 @@ const mr_option pg_options[] = {
 const mr_option pg_route_options_table[] = {
     MR_TEXT("table", pg_route_options, table, NULL, 0,
             "Table to write, also as schema.table; quote a name that has a dot in it. Upper and "
-            "lower case count. Default: the topic's name."),
-    MR_CHOICE("insert.mode", pg_route_options, insert_mode, "auto", insert_modes, 0,
-              "insert appends each record; upsert writes one row for each key, the last record of "
-              "a key wins; update changes rows that are there and passes over the others; auto is "
-              "upsert when key.fields is given, else insert."),
+            "lower case count. {topic} stands for the topic's name, {topic:underscored} for that "
+            "with _ for its dots, {field:name} for the value of a field, text or integer, in the "
+            "record: \"shop.{topic}_{field:country}\". Each is a piece of one name, whatever dots "
+            "are in it. Default: {topic}."),
+    MR_CHOICE(
+        "insert.mode", pg_route_options, insert_mode, "auto", insert_modes, 0,
+        "insert appends each record; upsert writes one row for each key, the last record of "
+        "a key wins; update changes rows that are there, passes over the others and counts them "
+        "(rows_missing); auto is "
+        "upsert when key.fields is given, else insert."),
     MR_LIST("key.fields", pg_route_options, key_fields, NULL, 0,
             "Fields that identify a row. The table needs a primary key or unique index on just "
             "these columns; auto.create makes one."),
@@ -92,13 +106,7 @@ static mr_status check_route(const pg_route_options *o, mr_error *err)
                           "version.field is one of key.fields: rows of one key all have the same");
         }
     }
-    pg_name name = {0};
-    mr_status status = o->table ? pg_name_parse(o->table, &name, err) : MR_OK;
-    if (status != MR_OK) {
-        mr_error_field(err, "table");
-    }
-    pg_name_release(&name);
-    return status;
+    return o->table ? pg_table_check(o->table, err) : MR_OK;
 }
 
 mr_status pg_check(const void *state, const mr_route *routes, size_t count, mr_error *err)

@@ -41,6 +41,7 @@ static void free_plan(pg_plan *plan)
     free(plan->stage_copy_sql);
     free(plan->stage_sql);
     free(plan->merge_sql);
+    free(plan->missing_sql);
     free(plan->sent);
     mr_buffer_release(&plan->buffer);
     mr_schema_release(plan->schema);
@@ -49,6 +50,8 @@ static void free_plan(pg_plan *plan)
 
 void pg_plans_drop(pg_sink *sink)
 {
+    memset(sink->by_name, 0, sizeof sink->by_name);
+    sink->route_count = 0;
     while (sink->routes) {
         pg_route *route = sink->routes;
         sink->routes = route->next;
@@ -59,7 +62,6 @@ void pg_plans_drop(pg_sink *sink)
         }
         pg_delete_forms_free(route);
         pg_name_release(&route->name);
-        free(route->topic);
         free(route->pending);
         free(route->items.list);
         free(route);
@@ -74,6 +76,7 @@ void pg_plan_clear_epoch(pg_plan *plan)
     mr_buffer_clear(&plan->buffer);
     plan->sent_count = 0;
     plan->flushed = 0;
+    plan->missing = 0;
     plan->stage_used = false;
 }
 
@@ -330,7 +333,7 @@ static mr_status fill_plan(pg_sink *sink, mr_task *task, pg_plan *plan, mr_error
     plan->signature = mr_strdup(table.signature ? table.signature : "");
     pg_table_release(&table);
     if (status == MR_OK) {
-        pg_merge_build(plan);
+        pg_merge_build(sink, plan);
     }
     return status;
 }
@@ -362,42 +365,27 @@ static mr_status make_plan(pg_sink *sink, mr_task *task, pg_route *route, const 
     return MR_OK;
 }
 
-static mr_status make_route(pg_sink *sink, const mr_batch *batch, pg_route **ret, mr_error *err)
+mr_status pg_route_make(pg_sink *sink, const mr_route *of, const char *quoted, pg_route **ret,
+                        mr_error *err)
 {
     pg_route *route = mr_calloc(1, sizeof *route);
-    route->route = batch->route;
-    route->options = batch->route->options;
+    route->route = of;
+    route->options = of->options;
     route->mode = (enum pg_insert_mode)route->options->insert_mode;
     if (route->mode == PG_AUTO) {
         route->mode = route->options->key_fields.count ? PG_UPSERT : PG_INSERT;
     }
-    const char *table = route->options->table;
-    char *quoted = table ? NULL : pg_quote(batch->topic); /* its dots are part of the name */
-    mr_status status = pg_name_parse(table ? table : quoted, &route->name, err);
-    free(quoted);
+    mr_status status = pg_name_parse(quoted, &route->name, err);
     if (status != MR_OK) {
-        mr_error_field(err, "table");
         free(route);
-        return permanent(err);
+        return status;
     }
-    route->topic = table ? NULL : mr_strdup(batch->topic);
     pg_route **end = &sink->routes;
     while (*end) {
         end = &(*end)->next;
     }
     *end = *ret = route;
     return MR_OK;
-}
-
-mr_status pg_route_get(pg_sink *sink, const mr_batch *batch, pg_route **ret, mr_error *err)
-{
-    pg_route *route = sink->routes;
-    while (route && (route->route != batch->route ||
-                     (route->topic && strcmp(route->topic, batch->topic) != 0))) {
-        route = route->next;
-    }
-    *ret = route;
-    return route ? MR_OK : make_route(sink, batch, ret, err);
 }
 
 static pg_plan *find_plan(const pg_route *route, const mr_schema *schema, bool deletes)
@@ -409,16 +397,11 @@ static pg_plan *find_plan(const pg_route *route, const mr_schema *schema, bool d
     return plan;
 }
 
-mr_status pg_plan_get(pg_sink *sink, mr_task *task, const mr_batch *batch, pg_plan **ret,
-                      mr_error *err)
+mr_status pg_plan_get(pg_sink *sink, mr_task *task, pg_route *route, const mr_schema *schema,
+                      pg_plan **ret, mr_error *err)
 {
-    pg_route *route;
-    mr_status status = pg_route_get(sink, batch, &route, err);
-    if (status != MR_OK) {
-        return status;
-    }
-    *ret = find_plan(route, batch->schema, false);
-    return *ret ? MR_OK : make_plan(sink, task, route, batch->schema, false, ret, err);
+    *ret = find_plan(route, schema, false);
+    return *ret ? MR_OK : make_plan(sink, task, route, schema, false, ret, err);
 }
 
 mr_status pg_plan_get_deletes(pg_sink *sink, mr_task *task, pg_route *route,
@@ -440,9 +423,10 @@ mr_status pg_plan_get_deletes(pg_sink *sink, mr_task *task, pg_route *route,
 
 /* --- Staging --- */
 
-static void statement_name(const pg_plan *plan, char name[40])
+/* Unlike those of any other task, should a pooler let them meet. */
+static char *statement_name(const pg_sink *sink, const pg_plan *plan)
 {
-    snprintf(name, 40, "millrace_merge_%u", plan->number);
+    return mr_format("millrace_merge_%s_%u", sink->session, plan->number);
 }
 
 mr_status pg_plan_stage(pg_sink *sink, pg_plan *plan, mr_error *err)
@@ -450,13 +434,12 @@ mr_status pg_plan_stage(pg_sink *sink, pg_plan *plan, mr_error *err)
     if (plan->staged) {
         return MR_OK;
     }
+    char *name = statement_name(sink, plan);
+    char *sql = mr_format("%s; PREPARE %s AS %s", plan->stage_sql, name, plan->merge_sql);
     mr_status status =
-        pg_run(sink, plan->stage_sql, "cannot create a temporary table for the merge", err);
-    if (status == MR_OK) {
-        char name[40];
-        statement_name(plan, name);
-        status = pg_prepare(sink, name, plan->merge_sql, "cannot prepare the merge", err);
-    }
+        pg_run_in_session(sink, sql, "cannot prepare a temporary table and the merge", err);
+    free(sql);
+    free(name);
     plan->staged = status == MR_OK;
     sink->ddl_in_transaction = sink->ddl_in_transaction || sink->in_transaction;
     return status;
@@ -464,11 +447,17 @@ mr_status pg_plan_stage(pg_sink *sink, pg_plan *plan, mr_error *err)
 
 mr_status pg_plan_merge(pg_sink *sink, pg_plan *plan, mr_error *err)
 {
-    char name[40];
-    statement_name(plan, name);
+    char *name = statement_name(sink, plan);
     char doing[200];
     snprintf(doing, sizeof doing, "cannot merge rows into %s", plan->route->name.quoted);
     pg_auto_result *result = NULL;
     plan->stage_used = false;
-    return pg_execute(sink, name, 0, NULL, doing, &result, err);
+    mr_status status = pg_execute(sink, name, 0, NULL, doing, &result, err);
+    free(name);
+    if (status == MR_OK && plan->missing_sql) {
+        pg_auto_result *missing = NULL;
+        status = pg_run_last(sink, plan->missing_sql, doing, &missing, err);
+        plan->missing = status == MR_OK ? strtoll(PQgetvalue(missing, 0, 0), NULL, 10) : 0;
+    }
+    return status;
 }

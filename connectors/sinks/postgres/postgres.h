@@ -22,7 +22,7 @@
 /* Rows are handed to libpq in pieces of about this size. */
 enum { PG_CHUNK_BYTES = 32 << 10 };
 
-enum { PG_REFUSED_MAX = 64 };
+enum { PG_REFUSED_MAX = 64, PG_NAME_BUCKETS = 1024 };
 
 /* OIDs of built-in types never change (src/include/catalog/pg_type.dat). */
 enum {
@@ -182,13 +182,15 @@ typedef struct pg_plan {
     bool deletes;    /* its rows are keys of rows to delete */
     size_t version;  /* index in columns of version.field; count: none */
     char *copy_sql, *stage_copy_sql, *stage_sql, *merge_sql;
-    bool staged; /* the staging table and the merge statement are there */
+    char *missing_sql; /* update: counts staged rows that are not in the table; else NULL */
+    bool staged;       /* the staging table and the merge statement are there */
 
     /* Of this epoch: */
     mr_buffer buffer; /* rows encoded, not yet handed to libpq */
     pg_sent *sent;    /* the record of each row encoded, in order */
     size_t sent_count, sent_capacity;
     size_t flushed;  /* rows handed to libpq */
+    int64_t missing; /* rows to be changed that are not there */
     bool stage_used; /* rows wait in the staging table for the merge */
 } pg_plan;
 
@@ -204,7 +206,8 @@ typedef struct pg_route {
     const pg_route_options *options;
     enum pg_insert_mode mode; /* never PG_AUTO */
     pg_name name;
-    char *topic; /* the name was taken from this topic; NULL: from the option */
+    struct pg_route *next_of_bucket; /* in sink->by_name */
+    size_t part;                     /* of the batch being divided (names.c) */
     pg_plan *plans;
     pg_delete_form *forms;
     /* Upsert and update, of this epoch: what is to be sent at commit. */
@@ -231,20 +234,30 @@ typedef struct pg_copy {
 typedef struct pg_sink {
     /* Options. */
     const char *url;
-    int64_t connect_timeout_ms, statement_timeout_ms;
+    int64_t connect_timeout_ms, statement_timeout_ms, lock_timeout_ms;
+    int64_t tables_max;
     const char *offsets_schema;
 
     PGconn *connection;
     mr_task *task;
     int64_t deadline_us; /* of the exchange under way */
+    int64_t look_at_us;  /* when to ask who is in its way; 0: not (any more) */
+    char blockers[600];  /* the answer, a part of a sentence; "": nobody that is known of */
+    char told[16];       /* the last one that the log has a line of its own about */
+    char backend[16];    /* the server's process for this connection */
+    char session[40];    /* part of the names of what belongs to the connection */
+    char begin_sql[300]; /* begins a transaction, provided that it is in that process */
     bool in_transaction;
     bool lost;               /* the connection is of no use any more: nothing but close() */
     bool ddl_in_transaction; /* an abort undoes tables that plans stand on */
     char claim[40];
     char *offsets_table; /* quoted */
     bool offsets_prepared;
-    pg_route *routes; /* one for each route and, where the topic names the table, topic */
+    pg_route *routes; /* one for each route and table it writes to */
+    pg_route *by_name[PG_NAME_BUCKETS];
+    int64_t route_count;
     unsigned next_plan;
+    int64_t missing; /* rows to be changed that were not there, of all epochs committed */
     /* Tables that could not be changed for records of these schemas (evolve.c); the oldest gives
      * way. */
     struct {
@@ -271,6 +284,9 @@ char *pg_quote_literal(const char *text);
 
 MR_CHECKED mr_status pg_connect(pg_sink *sink, mr_task *task, mr_error *err);
 void pg_disconnect(pg_sink *sink);
+/* Starts another connection, which the caller polls and finishes; beside: to the server that
+ * sink->connection is connected to. NULL: out of memory. */
+PGconn *pg_connect_start(const pg_sink *sink, const char *application, bool beside);
 /* Runs one or more commands; results are dropped. `doing` begins the error's text. */
 MR_CHECKED mr_status pg_run(pg_sink *sink, const char *sql, const char *doing, mr_error *err);
 /* The same, with the result of the last one. */
@@ -279,8 +295,6 @@ MR_CHECKED mr_status pg_run_last(pg_sink *sink, const char *sql, const char *doi
 /* Runs one statement with text parameters; *ret is to be cleared by the caller (PQclear). */
 MR_CHECKED mr_status pg_query(pg_sink *sink, const char *sql, int count, const char *const *values,
                               const char *doing, PGresult **ret, mr_error *err);
-MR_CHECKED mr_status pg_prepare(pg_sink *sink, const char *name, const char *sql, const char *doing,
-                                mr_error *err);
 MR_CHECKED mr_status pg_execute(pg_sink *sink, const char *name, int count,
                                 const char *const *values, const char *doing, PGresult **ret,
                                 mr_error *err);
@@ -292,8 +306,14 @@ MR_CHECKED mr_status pg_flush(pg_sink *sink, const char *doing, mr_error *err);
 /* Starts the clock of an exchange: statement.timeout.ms and a little for the server to say so. */
 void pg_start_clock(pg_sink *sink);
 /* Begins the transaction, as part of a statement to come: "BEGIN ...; ", or "" when it is open
- * already. */
+ * already. A pooler may give each transaction another process of the server, where temporary tables
+ * and prepared statements are another's: then it fails. */
 const char *pg_begin_sql(pg_sink *sink);
+
+/* Runs commands that make something that belongs to the session; in the transaction that is open,
+ * else in one of its own. */
+MR_CHECKED mr_status pg_run_in_session(pg_sink *sink, const char *sql, const char *doing,
+                                       mr_error *err);
 
 /* ROLLBACK, if there is anything to roll back. */
 MR_CHECKED mr_status pg_rollback(pg_sink *sink, mr_error *err);
@@ -304,7 +324,16 @@ static inline void pg_clear_result(PGresult **result)
 }
 #define pg_auto_result __attribute__((cleanup(pg_clear_result))) PGresult
 
+/* --- locks.c: who is in the way --- */
+
+/* Asks who blocks the exchange under way: sink->blockers, and a line in the log. Takes at most two
+ * seconds; whatever goes wrong, nobody is known of. */
+void pg_blockers_look(pg_sink *sink);
+
 /* --- errors.c: what a SQLSTATE means for the runtime --- */
+
+/* What the server says of a value in begin_sql when the transaction is not where it should be. */
+extern const char pg_other_session[];
 
 /* Fills *err from a failed result (NULL: from the connection) and returns what must happen next. */
 mr_status pg_fail(pg_sink *sink, const PGresult *result, const char *doing, mr_error *err);
@@ -341,6 +370,9 @@ void pg_ddl_default(const mr_field *field, mr_buffer *out);
 bool pg_is_key(const pg_route *route, const char *field);
 /* The CREATE TABLE a route needs for records of this schema; to be freed. */
 char *pg_ddl_create(const pg_route *route, const mr_schema *schema);
+/* Appends "; COMMENT ON ..." for what the schema has a doc of and the table did not have before. */
+void pg_ddl_comments(const pg_route *route, const mr_schema *schema, const pg_table *before,
+                     mr_buffer *sql);
 MR_CHECKED mr_status pg_ddl_run_create(pg_sink *sink, mr_task *task, pg_route *route,
                                        const mr_schema *schema, mr_error *err);
 
@@ -370,18 +402,41 @@ const mr_schema *pg_branch_of(const mr_schema *schema, const mr_cell *cell);
 /* Appends it without a length; false: it has no form, *err says why. Too large: out->failed. */
 bool pg_json_write(mr_buffer *out, const mr_schema *schema, const mr_cell *cell, mr_error *err);
 
+/* --- names.c: which table a record goes to --- */
+
+/* Records of one batch that go to one table; the batch is a copy in the epoch's arena. */
+typedef struct pg_part {
+    pg_route *route;
+    mr_batch *batch;
+} pg_part;
+
+typedef struct pg_parts {
+    pg_part *list; /* in the epoch's arena */
+    size_t count;
+} pg_parts;
+
+/* Is this option `table` (NULL: not given) a template; does it depend on fields of the record? */
+bool pg_table_is_template(const char *table);
+bool pg_table_by_field(const char *table);
+/* Is it well formed? MR_FATAL: no. */
+MR_CHECKED mr_status pg_table_check(const char *table, mr_error *err);
+/* Takes a batch (not an empty one) apart by table. deletes_count: deletes need a table, too; else
+ * they may be left out. MR_REJECT: some records name none; they are named. */
+MR_CHECKED mr_status pg_parts_of(pg_sink *sink, mr_task *task, const mr_batch *batch,
+                                 bool deletes_count, pg_parts *ret, mr_error *err);
+
 /* --- plan.c --- */
 
-/* The plan for a batch's route and schema, made when it is the first of them. */
-MR_CHECKED mr_status pg_plan_get(pg_sink *sink, mr_task *task, const mr_batch *batch, pg_plan **ret,
-                                 mr_error *err);
+/* The plan for records of a schema, made when they are the first of it. */
+MR_CHECKED mr_status pg_plan_get(pg_sink *sink, mr_task *task, pg_route *route,
+                                 const mr_schema *schema, pg_plan **ret, mr_error *err);
 /* The same for a batch that pg_deletes_take() has made. *ret NULL: there is no table yet, so
  * nothing to delete. */
 MR_CHECKED mr_status pg_plan_get_deletes(pg_sink *sink, mr_task *task, pg_route *route,
                                          const mr_batch *deletes, pg_plan **ret, mr_error *err);
-/* The route of a batch: where its records go. */
-MR_CHECKED mr_status pg_route_get(pg_sink *sink, const mr_batch *batch, pg_route **ret,
-                                  mr_error *err);
+/* A new route to the table of this name; MR_FATAL: it is none. */
+MR_CHECKED mr_status pg_route_make(pg_sink *sink, const mr_route *of, const char *quoted,
+                                   pg_route **ret, mr_error *err);
 /* The staging table and the merge statement, when the epoch needs them. */
 MR_CHECKED mr_status pg_plan_stage(pg_sink *sink, pg_plan *plan, mr_error *err);
 /* Moves what was staged into the target. */
@@ -406,7 +461,7 @@ MR_CHECKED mr_status pg_upsert_flush(pg_sink *sink, mr_task *task, pg_route *rou
 
 /* --- merge.c: the SQL of a plan --- */
 
-void pg_merge_build(pg_plan *plan);
+void pg_merge_build(const pg_sink *sink, pg_plan *plan);
 
 /* --- encode.c, copy.c: rows --- */
 

@@ -128,23 +128,34 @@ static bool has_rows(const mr_batch *batch)
 }
 
 /* Upsert and update: rows and deletes are noted. */
-static mr_status note(pg_sink *sink, mr_task *task, const mr_batch *batch, bool deletes_count,
+static mr_status note(pg_sink *sink, mr_task *task, const pg_part *part, bool deletes_count,
                       mr_error *err)
 {
-    pg_route *route;
     pg_plan *plan = NULL, *delete_plan = NULL;
     const mr_batch *deletes = NULL;
-    mr_status status = pg_route_get(sink, batch, &route, err);
-    if (status == MR_OK && has_rows(batch)) {
-        status = pg_plan_get(sink, task, batch, &plan, err);
+    mr_status status = MR_OK;
+    if (has_rows(part->batch)) {
+        status = pg_plan_get(sink, task, part->route, part->batch->schema, &plan, err);
     }
     if (status == MR_OK && deletes_count) {
-        status = pg_deletes_take(sink, task, route, batch, &deletes, err);
+        status = pg_deletes_take(sink, task, part->route, part->batch, &deletes, err);
     }
     if (status == MR_OK && deletes) {
-        status = pg_plan_get_deletes(sink, task, route, deletes, &delete_plan, err);
+        status = pg_plan_get_deletes(sink, task, part->route, deletes, &delete_plan, err);
     }
-    return status == MR_OK ? pg_dedupe_add(task, route, batch, plan, deletes, delete_plan, err)
+    return status == MR_OK
+               ? pg_dedupe_add(task, part->route, part->batch, plan, deletes, delete_plan, err)
+               : status;
+}
+
+static mr_status append(pg_sink *sink, mr_task *task, const pg_part *part, mr_error *err)
+{
+    pg_plan *plan;
+    if (!has_rows(part->batch)) {
+        return MR_OK;
+    }
+    mr_status status = pg_plan_get(sink, task, part->route, part->batch->schema, &plan, err);
+    return status == MR_OK ? confirm(sink, stream(sink, task, plan, part->batch, err), err)
                            : status;
 }
 
@@ -152,24 +163,23 @@ static mr_status sink_write(mr_task *task, const mr_batch *batch, mr_error *err)
 {
     pg_sink *sink = mr_self(task);
     const pg_route_options *o = batch->route->options;
-    bool keyed = pg_keyed(o);
+    bool keyed = pg_keyed(o), deletes_count = o->delete_enabled != PG_DELETES_OFF;
     if (batch->count == 0) {
         return MR_OK;
     }
-    mr_status status =
-        check_records(task, batch, keyed || o->delete_enabled == PG_DELETES_OFF, err);
+    mr_status status = check_records(task, batch, keyed || !deletes_count, err);
+    pg_parts parts;
+    if (status == MR_OK) {
+        status = pg_parts_of(sink, task, batch, deletes_count, &parts, err);
+    }
     if (status != MR_OK) {
         return status;
     }
-    if (keyed) {
-        return note(sink, task, batch, o->delete_enabled != PG_DELETES_OFF, err);
+    for (size_t i = 0; i < parts.count && status == MR_OK; i++) {
+        const pg_part *part = &parts.list[i];
+        status = keyed ? note(sink, task, part, deletes_count, err) : append(sink, task, part, err);
     }
-    pg_plan *plan;
-    if (!has_rows(batch)) {
-        return MR_OK;
-    }
-    status = pg_plan_get(sink, task, batch, &plan, err);
-    return status == MR_OK ? confirm(sink, stream(sink, task, plan, batch, err), err) : status;
+    return status;
 }
 
 /* What is left in the buffers of an insert route, and the merge of what had to be staged. */
@@ -203,11 +213,31 @@ static mr_status commit(pg_sink *sink, mr_task *task, const mr_offsets *upto, mr
     return status == MR_OK ? pg_offsets_commit(sink, task, upto, err) : status;
 }
 
+/* Update: rows that are not there are passed over, but not in silence. */
+static void tell_missing(pg_sink *sink, mr_task *task)
+{
+    for (const pg_route *route = sink->routes; route; route = route->next) {
+        for (const pg_plan *plan = route->plans; plan; plan = plan->next) {
+            if (plan->missing && !sink->missing) {
+                mr_task_warn(task,
+                             "update: %lld of %zu records of an epoch have no row in %s and were "
+                             "passed over; said once, counted as rows_missing",
+                             (long long)plan->missing, plan->sent_count, route->name.quoted);
+            }
+            sink->missing += plan->missing;
+        }
+    }
+    if (sink->missing) {
+        mr_task_gauge(task, "rows_missing", (double)sink->missing);
+    }
+}
+
 static mr_status sink_commit(mr_task *task, const mr_offsets *upto, mr_error *err)
 {
     pg_sink *sink = mr_self(task);
     mr_status status = confirm(sink, commit(sink, task, upto, err), err);
     if (status == MR_OK) {
+        tell_missing(sink, task);
         clear_epoch(sink);
     }
     return status;

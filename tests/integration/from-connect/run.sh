@@ -107,7 +107,7 @@ sink() { jq -c ".pipeline.sinks.postgres[\"$1\"]" report.json; }
 equal "a pattern of topics" '["^shop\\..*$"]' "$(sink topics)"
 # shellcheck disable=SC2016 # a variable of the pipeline
 equal "hosts, TLS, schema" '"postgresql://${env:PGUSER}@db1:5433,db2/shop?sslmode=verify-full&options=-csearch_path%3Dsales"' "$(sink connection.url)"
-equal "a table for each topic is not to be had" "NO EQUAL null" "$(became table.name.format) $(sink table)"
+equal "a table for each topic" 'moved "shop.{topic}_copy"' "$(became table.name.format) $(sink table)"
 equal "keys of Kafka's coordinates, and the fields" \
     '"SELECT _topic AS __connect_topic, _partition AS __connect_partition, _offset AS __connect_offset, \"a\", \"b \"\"quoted\"\"\" FROM record"' "$(sink query)"
 equal "JSON without a schema needs a file with one" '"json" "value.avsc"' "$(sink value.format) $(sink value.schema)"
@@ -141,6 +141,21 @@ PROPERTIES
 run_ok "such a configuration is converted" "$MILLRACE" init --from-connect json.properties --out json
 run_ok "and runs" "$MILLRACE" run json/pipeline.json --once
 equal "the row arrives" 7 "$(sql "SELECT id FROM \"$topic\"")"
+# --- Tables of Debezium's, with _ for the dots of topics; run with two of them
+shop=$(unique shop)
+for table in a b; do
+    make_topic "$shop.$table"
+    "$python" "$here/write.py" plain "$shop.$table" 2
+done
+jq --arg topics "$shop.a, $shop.b" '.config | .topics = $topics | ."collection.name.format" = "copy_${topic}"' debezium.json >tables.json
+"$MILLRACE" init --from-connect tables.json --json >report.json
+equal "_ for dots" 'moved "copy_{topic:underscored}"' "$(became collection.name.format) $(sink table)"
+jq '.pipeline | .sinks.postgres["connection.url"] = "${env:DATABASE_URL}"' report.json >tables_here.json
+run_ok "it runs" "$MILLRACE" run tables_here.json --once
+equal "into two tables" "1 2|1 2" "$(for t in a b; do sql "SELECT id FROM copy_${shop}_$t ORDER BY 1" | paste -sd ' '; done | paste -sd '|')"
+jq '.config | ."collection.name.format" = "${topic}_${source.db}"' debezium.json >tables.json
+"$MILLRACE" init --from-connect tables.json --json >report.json
+equal "other placeholders" "NO EQUAL null" "$(became collection.name.format) $(sink table)"
 
 # --- Not what it takes
 echo '{"connector.class": "io.confluent.connect.s3.S3SinkConnector"}' >s3.json

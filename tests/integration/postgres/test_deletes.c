@@ -194,6 +194,20 @@ static void update_changes_what_is_there(void **state)
     entomb(batch, 3, "3");
     assert_ok(r, rig_put(r, batch));
     assert_rows("SELECT * FROM @.updated ORDER BY other", "1|x|7 2|y|8 2|y|9");
+    /* Who is not there is counted, though others are there twice; an epoch undone does not count.
+     */
+    const pg_sink *sink = r->task.self;
+    assert_int_equal(sink->missing, 1);
+    const mr_cell more[] = {cell_int(MR_LONG, 1), cell_text("x"),       cell_int(MR_LONG, 8),
+                            cell_text("z"),       cell_int(MR_LONG, 9), cell_text("z")};
+    assert_ok(r, rig_put(r, batch_of(r, part, 0, more, 2, 3)));
+    assert_int_equal(sink->missing, 3);
+    assert_string_equal(r->task.gauges[0].name, "rows_missing");
+    assert_true(r->task.gauges[0].value == 3);
+    const mr_cell bad[] = {cell_int(MR_LONG, 8), cell_text("z"), cell_int(MR_LONG, 1),
+                           cell_text("much too long")};
+    assert_int_equal(rig_put(r, batch_of(r, part, 0, bad, 2, 2)), MR_REJECT);
+    assert_int_equal(sink->missing, 3);
     rig_free(r);
     mr_schema_release(part);
 }

@@ -14,9 +14,9 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/options.h"
+#include "base/read_file.h"
 #include "cli/connect.h"
 #include "cli/help.h"
-#include "cli/read_file.h"
 #include "cli/verbs.h"
 
 static FILE *create(const char *folder, const char *sub, const char *name, const char *suffix)

@@ -364,7 +364,7 @@ MR_CHECKED mr_status pg_table_has_key(pg_sink *sink, const pg_table *table,
 
 /* PostgreSQL's type for values of a schema (null stripped): "bigint", "numeric(10,2)". */
 void pg_ddl_type(const mr_schema *schema, mr_buffer *out);
-/* " DEFAULT ..." of a field whose schema has one, for a column of pg_ddl_type(); nothing without. */
+/* " DEFAULT ..." of a field that has one, for a column of pg_ddl_type(); nothing without. */
 void pg_ddl_default(const mr_field *field, mr_buffer *out);
 /* Is this one of key.fields? */
 bool pg_is_key(const pg_route *route, const char *field);

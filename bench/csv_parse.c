@@ -84,7 +84,7 @@ static int64_t run_reader(const char *path, const mr_schema *schema)
     reader.complete = true;
     if (file_reader_header(&reader, &event, &item, &err) != MR_OK || event != FILE_RECORD ||
         file_header_init(&header, &reader.csv, &err) != MR_OK ||
-        file_plan_init(&plan, &header, schema, (mr_slice){"", 0}, &err) != MR_OK) {
+        file_plan_init(&plan, &header, schema, &(file_texts){0}, &err) != MR_OK) {
         die("the sample has no header");
     }
     while (!reader.at_end || reader.start < reader.end) {
@@ -182,7 +182,7 @@ static const mr_schema *infer(const char *path)
     mr_error err;
     char *json;
     const mr_schema *schema = NULL;
-    file_sample sample = {.record_name = "Trip", .null_text = {"", 0}, .bytes = 4 << 20};
+    file_sample sample = {.record_name = "Trip", .bytes = 4 << 20};
     if (file_infer(open_input(path), &format, &sample, &json, &err) != MR_OK || !json ||
         mr_schema_parse(json, strlen(json), &schema, &err) != MR_OK) {
         die(err.text);

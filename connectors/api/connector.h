@@ -18,6 +18,7 @@
 #include <stdio.h>
 
 #include "api/error.h"
+#include "api/foresee.h"
 #include "api/look.h"
 #include "api/option.h"
 #include "api/record.h"
@@ -147,6 +148,11 @@ typedef struct mr_sink {
     /* Undoes what was not committed. Must cope with a dead connection. */
     void (*abort)(mr_task *task);
     void (*close)(mr_task *task);
+    /* Tells what records like those of the batch (it has none, but topic, schema and route) would
+     * meet at the target. Changes nothing; comes without open(), before close(). NULL: there is
+     * nothing a target would have to become. */
+    mr_status (*foresee)(mr_task *task, const mr_batch *like, mr_foreseen *each, void *context,
+                         mr_error *err);
 } mr_sink;
 
 /* One of several queries a sink writes at once, in one transaction; without "routes" there is one,

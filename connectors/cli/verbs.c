@@ -23,6 +23,20 @@ static const mr_flag check_flags[] = {
     MR_FLAGS_END,
 };
 
+static const mr_flag evolve_flags[] = {
+    {"plan", 0, NULL, false, MR_WORD_NONE, NULL,
+     "Prints what has to change, and changes nothing. Needed: there is nothing else to be done."},
+    {"schema", 0, "file", false, MR_WORD_FILE, NULL,
+     "The Avro schema of records to come, instead of those that stand in the topics. Kafka is not "
+     "asked then."},
+    {"only", 0, "sink", false, MR_WORD_TEXT, NULL, "Looks at this sink alone."},
+    {"json", 0, NULL, false, MR_WORD_NONE, NULL,
+     "Prints JSON: connector, topic, schema, target, kind (fits, by itself, by hand, problem) and "
+     "statement or problem of each answer."},
+    MR_PROPERTY_FLAGS,
+    MR_FLAGS_END,
+};
+
 static const mr_flag schema_flags[] = {
     MR_REGISTRY_FLAGS,
     {"json", 0, NULL, false, MR_WORD_NONE, NULL, "Prints JSON, for programs."},
@@ -134,6 +148,30 @@ const mr_verb mr_verbs[] = {
         .words_max = 1,
         .word = MR_WORD_FILE,
         .run = mr_verb_check,
+    },
+    {
+        .name = "evolve",
+        .summary = "show how tables must change for the schemas of their records",
+        .usage = "<pipeline.json> --plan [flags]",
+        .help =
+            "Compares the tables of a pipeline's sinks with the schemas that stand in their "
+            "topics, through the queries of the routes, and prints the statements that the tables "
+            "need: those the sink will run by itself (auto.create, auto.evolve), those somebody "
+            "must run, and what no statement is known for. The output is SQL with comments. "
+            "Nothing is changed, and no consumer group is touched.\n"
+            "\n"
+            "With --schema it tells the same of a schema that no record has yet: run it before "
+            "the first writer does.\n"
+            "\n"
+            "Exit code 0: nothing must be done by hand; 1: something must.",
+        .examples = "millrace evolve trips.json --plan\n"
+                    "millrace evolve trips.json --plan --schema trip-v2.avsc\n"
+                    "millrace evolve trips.json --plan --json | jq -r '.[].statement // empty'",
+        .flags = evolve_flags,
+        .words_min = 1,
+        .words_max = 1,
+        .word = MR_WORD_FILE,
+        .run = mr_verb_evolve,
     },
     {
         .name = "init",

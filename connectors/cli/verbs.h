@@ -8,6 +8,7 @@
 
 int mr_verb_run(const mr_args *args);
 int mr_verb_check(const mr_args *args);
+int mr_verb_evolve(const mr_args *args);
 int mr_verb_schema(const mr_args *args);
 int mr_verb_init(const mr_args *args);
 int mr_verb_list(const mr_args *args);

@@ -216,7 +216,7 @@ static bool copy_string(mr_json_scan *scan, char *out, size_t *len)
             return true;
         }
         char c[4];
-        size_t n;
+        size_t n = 0;
         if (!escape(scan, c, &n)) {
             return false;
         }

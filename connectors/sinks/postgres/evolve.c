@@ -49,8 +49,11 @@ static bool wider_numeric(const pg_target_column *column, const mr_schema *schem
            (schema->scale > scale || schema->precision > precision);
 }
 
-static bool wider_type(const pg_target_column *column, const mr_schema *schema)
+bool pg_is_widened(const pg_target_column *column, const mr_schema *schema)
 {
+    if (column->type_class != 'b' || column->domain) {
+        return false;
+    }
     switch (schema->type) {
     case MR_LONG:
         return column->type_id == OID_INT2 || column->type_id == OID_INT4;
@@ -97,7 +100,7 @@ static void change_column(const pg_route *route, const pg_target_column *column,
 {
     const mr_schema *schema = mr_schema_strip_null(field->schema);
     char *name = pg_quote(column->name);
-    if (column->type_class == 'b' && !column->domain && wider_type(column, schema)) {
+    if (pg_is_widened(column, schema)) {
         next(sql, count, route);
         mr_buffer_printf(sql, "ALTER COLUMN %s TYPE ", name);
         pg_ddl_type(schema, sql);
@@ -152,8 +155,8 @@ static void put_first(mr_buffer *sql, mr_buffer *types, size_t *count)
 }
 
 /* The statement that makes the table fit; *count 0: it does. */
-static mr_status compare(const pg_route *route, const pg_table *table, const mr_schema *schema,
-                         mr_buffer *sql, size_t *count, mr_error *err)
+mr_status pg_evolve_compare(const pg_route *route, const pg_table *table, const mr_schema *schema,
+                            mr_buffer *sql, size_t *count, mr_error *err)
 {
     mr_buffer types = MR_BUFFER_INIT(STATEMENT_LIMIT_BYTES);
     *count = 0;
@@ -194,7 +197,7 @@ static mr_status compare_again(pg_sink *sink, const pg_route *route, const mr_sc
     mr_buffer_clear(sql);
     mr_status status = pg_table_load(sink, &route->name, &table, err);
     if (status == MR_OK) {
-        status = compare(route, &table, schema, sql, count, err);
+        status = pg_evolve_compare(route, &table, schema, sql, count, err);
     }
     if (status == MR_OK && *count) {
         pg_ddl_comments(route, schema, &table, sql);
@@ -276,7 +279,7 @@ mr_status pg_evolve(pg_sink *sink, mr_task *task, pg_route *route, const mr_sche
 {
     mr_buffer sql = MR_BUFFER_INIT(STATEMENT_LIMIT_BYTES);
     size_t count;
-    mr_status status = compare(route, table, schema, &sql, &count, err);
+    mr_status status = pg_evolve_compare(route, table, schema, &sql, &count, err);
     mr_buffer_release(&sql);
     if (status != MR_OK || !count || was_refused(sink, table, schema)) {
         return status;

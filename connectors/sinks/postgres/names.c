@@ -296,6 +296,17 @@ static mr_status name_of(const mr_batch *batch, const mr_record *record, mr_buff
     return expand(o->table ? o->table : "\"{topic}\"", &from, name, err);
 }
 
+mr_status pg_route_like(pg_sink *sink, const mr_batch *like, pg_route **ret, mr_error *err)
+{
+    mr_buffer name = MR_BUFFER_INIT(NAME_LIMIT_BYTES);
+    mr_status status = name_of(like, NULL, &name, err);
+    if (status == MR_OK) {
+        status = find_route(sink, like, &name, ret, err);
+    }
+    mr_buffer_release(&name);
+    return status;
+}
+
 /* --- Batches --- */
 
 /* The table of each record; *count becomes the number of different ones. Rejects are named. */

@@ -289,7 +289,7 @@ static mr_status load_table(pg_sink *sink, mr_task *task, pg_route *route, const
     return permanent(err);
 }
 
-static mr_status check_schema(const pg_route *route, const mr_schema *schema, mr_error *err)
+mr_status pg_schema_check(const pg_route *route, const mr_schema *schema, mr_error *err)
 {
     if (schema->type == MR_RECORD && schema->field_count > 0 &&
         schema->field_count <= COLUMNS_MAX) {
@@ -305,7 +305,7 @@ static mr_status check_schema(const pg_route *route, const mr_schema *schema, mr
 static mr_status fill_plan(pg_sink *sink, mr_task *task, pg_plan *plan, mr_error *err)
 {
     pg_route *route = plan->route;
-    mr_status status = check_schema(route, plan->schema, err);
+    mr_status status = pg_schema_check(route, plan->schema, err);
     if (status != MR_OK) {
         return status;
     }

@@ -384,6 +384,18 @@ bool pg_may_evolve(const pg_route_options *options);
 MR_CHECKED mr_status pg_evolve(pg_sink *sink, mr_task *task, pg_route *route,
                                const mr_schema *schema, pg_table *table, mr_error *err);
 
+/* Will the column get the wider type that values of the schema (null stripped) need? */
+bool pg_is_widened(const pg_target_column *column, const mr_schema *schema);
+/* The statements that make the table fit, into *sql (empty at first); *count 0: it does. */
+MR_CHECKED mr_status pg_evolve_compare(const pg_route *route, const pg_table *table,
+                                       const mr_schema *schema, mr_buffer *sql, size_t *count,
+                                       mr_error *err);
+
+/* --- foresee.c: the same without doing it --- */
+
+mr_status pg_foresee(mr_task *task, const mr_batch *like, mr_foreseen *each, void *context,
+                     mr_error *err);
+
 /* --- types.c: Avro type x PostgreSQL type -> writer --- */
 
 /* Sets write, staged_type, scale of a column whose schema and target are known. */
@@ -425,7 +437,14 @@ MR_CHECKED mr_status pg_table_check(const char *table, mr_error *err);
 MR_CHECKED mr_status pg_parts_of(pg_sink *sink, mr_task *task, const mr_batch *batch,
                                  bool deletes_count, pg_parts *ret, mr_error *err);
 
+/* The route of records of this topic and route that are all for one table: not by a field. */
+MR_CHECKED mr_status pg_route_like(pg_sink *sink, const mr_batch *like, pg_route **ret,
+                                   mr_error *err);
+
 /* --- plan.c --- */
+
+/* Can records of this schema be rows at all? */
+MR_CHECKED mr_status pg_schema_check(const pg_route *route, const mr_schema *schema, mr_error *err);
 
 /* The plan for records of a schema, made when they are the first of it. */
 MR_CHECKED mr_status pg_plan_get(pg_sink *sink, mr_task *task, pg_route *route,

@@ -274,6 +274,7 @@ static const mr_sink operations = {
     .commit = sink_commit,
     .abort = sink_abort,
     .close = sink_close,
+    .foresee = pg_foresee,
 };
 
 static const char help[] =

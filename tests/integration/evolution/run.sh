@@ -29,7 +29,7 @@ cat >pipeline.json <<JSON
 JSON
 run_ok "the pipeline is a good one" "$MILLRACE" check pipeline.json
 seed=${MILLRACE_SEED:-$RANDOM}
-run_ok "twenty versions are written, and twenty writers killed (seed $seed)" "$python" "$here/evolve.py" "$name" pipeline.json "$seed"
+run_ok "twenty versions are written, and writers killed meanwhile (seed $seed)" "$python" "$here/evolve.py" "$name" pipeline.json "$seed"
 cat out
 run_ok "what is left is read" "$MILLRACE" run pipeline.json --once
 sql "SELECT row_to_json(t) FROM $name t ORDER BY id" >rows.jsonl

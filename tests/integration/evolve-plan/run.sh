@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# `millrace evolve --plan` says what tables need before their records come, and what it prints is what they need.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../../lib/scenario.sh"
+needs kafka postgres
+cd "$TMP"
+export NO_COLOR=1
+
+topic=$(unique planned)
+printf 'id,name,amount\n1,a,1.5\n2,b,\n' >rows.csv
+"$MILLRACE" file --path rows.csv --topic "$topic" --topic-partitions 2 --once >/dev/null 2>&1
+pipeline() {
+    cat >pipeline.json <<JSON
+{
+  "name": "$topic",
+  "sinks": {"to-postgres": {
+    "connector": "postgres", "topics": ["$topic"], "connection.url": "\${env:DATABASE_URL}",
+    "routes": [{"table": "$topic", "key.fields": ["id"]$1}, {"table": "${topic}_names", "query": "SELECT id, name AS Title FROM record"$1}]
+  }}
+}
+JSON
+}
+plan() { "$MILLRACE" evolve pipeline.json --plan "$@"; }
+
+# --- No table yet
+pipeline ', "auto.create": true'
+run_ok "with auto.create there is nothing to be done by hand" plan
+contains "the sink makes the tables" "$(cat out)" "-- the sink does this by itself"
+contains "one of the query's columns" "$(cat out)" "CREATE TABLE IF NOT EXISTS \"${topic}_names\" (\"id\" integer"
+pipeline ''
+run_fails "without it there is" 1 "" plan
+equal "nothing was made" "" "$(sql "SELECT relname FROM pg_class WHERE relname LIKE '$topic%'")"
+plan >plan.sql || true
+run_ok "what it prints is SQL" psql -XAtq -v ON_ERROR_STOP=1 "$DATABASE_URL" -f plan.sql
+run_ok "then there is nothing to do" plan
+contains "and it says so" "$(cat out)" "-- nothing to do"
+run_ok "and the records fit" "$MILLRACE" run pipeline.json --once
+equal "all of them" 2 "$(sql "SELECT count(*) FROM ${topic}_names")"
+
+# --- A version that nobody has written yet
+cat >v2.avsc <<'JSON'
+{"type": "record", "name": "Row", "fields": [
+  {"name": "id", "type": "long"}, {"name": "name", "type": ["null", "string"]}, {"name": "amount", "type": "boolean"},
+  {"name": "note", "type": "string", "default": "it's new"}]}
+JSON
+run_fails "a new version needs hands" 1 "" plan --schema v2.avsc
+contains "it widens and adds" "$(cat out)" \
+    "ALTER TABLE \"$topic\" ALTER COLUMN \"id\" TYPE bigint, ADD COLUMN \"note\" text DEFAULT 'it''s new';"
+contains "and says what no statement is known for" "$(cat out)" "-- to be mended:"
+contains "with the column" "$(cat out)" "amount"
+pipeline ', "auto.evolve": "true"'
+plan --schema v2.avsc --json >plan.json || true
+equal "as JSON, by route" "by itself problem by itself" "$(jq -r '.[].kind' plan.json | paste -sd ' ')"
+equal "nothing was changed" 0 "$(sql "SELECT count(*) FROM pg_attribute WHERE attrelid = '$topic'::regclass AND attname = 'note'")"
+
+# --- Not what it takes
+run_fails "it only plans" 2 "evolve needs --plan" "$MILLRACE" evolve pipeline.json
+run_fails "a schema that is none" 2 "--schema: none.avsc" plan --schema none.avsc
+run_fails "a sink that is not there" 2 "has no sink other" plan --only other
+sed -i 's/SELECT id,/SELECT idd,/' pipeline.json
+run_fails "a query that does not fit" 1 "" plan
+contains "is to be mended" "$(cat out)" "-- to be mended: "
+scenario_end

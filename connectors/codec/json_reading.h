@@ -24,6 +24,6 @@ bool mr_json_wanted(mr_json_reading *r, const mr_schema *schema, const char *wha
 bool mr_json_at_number(mr_json_reading *r);
 
 /* Compares a text with a terminated one, as strcmp() does. */
-int mr_json_compare(mr_slice name, const char *with);
+int mr_json_compare(mr_slice name, const char *field);
 
 #endif

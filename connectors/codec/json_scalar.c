@@ -214,18 +214,18 @@ static bool fixed(reading *r, const mr_schema *schema, mr_cell *ret)
 
 static bool uuid(reading *r, const mr_schema *schema, mr_cell *ret)
 {
-    char out[MR_UUID_BYTES], canonical[MR_UUID_TEXT_BYTES];
+    char bytes[MR_UUID_BYTES], canonical[MR_UUID_TEXT_BYTES];
     mr_slice text;
     if (!string(r, schema, &text)) {
         return false;
     }
-    if (!mr_uuid_parse(text.data, text.len, out)) {
+    if (!mr_uuid_parse(text.data, text.len, bytes)) {
         return FAIL(r, "\"%.*s\" is no uuid", shown(text), text.data);
     }
     if (schema->base == MR_FIXED) {
-        return keep_bytes(r, out, sizeof out, ret);
+        return keep_bytes(r, bytes, sizeof bytes, ret);
     }
-    mr_uuid_text(out, canonical);
+    mr_uuid_text(bytes, canonical);
     return keep_bytes(r, canonical, sizeof canonical, ret);
 }
 

@@ -358,7 +358,7 @@ static bool union_value(reading *r, const mr_schema *schema, mr_cell *ret)
     }
     if (tried > 1) {
         char last[200];
-        snprintf(last, sizeof last, "%s", r->scan.trail.reason);
+        snprintf(last, sizeof last, "%.199s", r->scan.trail.reason);
         FAIL(r, "it fits no branch of the union; not the last one, because: %s", last);
     }
     return false;

@@ -206,22 +206,18 @@ static mr_status compare_again(pg_sink *sink, const pg_route *route, const mr_sc
     return status;
 }
 
-/* Has it been tried in vain since the sink was opened? */
-static bool was_refused(const pg_sink *sink, const pg_table *table, const mr_schema *schema)
+bool pg_was_refused(const pg_sink *sink, Oid table, uint64_t change)
 {
     for (size_t i = 0; i < PG_REFUSED_MAX; i++) {
-        if (sink->refused[i].table == table->oid &&
-            sink->refused[i].fingerprint == schema->fingerprint) {
+        if (sink->refused[i].table == table && sink->refused[i].change == change) {
             return true;
         }
     }
     return false;
 }
 
-/* Not every table lets itself be changed: a view may stand on a column, or the role have no right
- * to. Then it stays as it is and rows that fit go on; where one can not, plan.c says so. */
-static mr_status leave_it(pg_sink *sink, mr_task *task, const pg_table *table,
-                          const mr_schema *schema, const char *sql, mr_status status, mr_error *err)
+mr_status pg_leave_table(pg_sink *sink, mr_task *task, Oid table, uint64_t change, const char *sql,
+                         mr_status status, mr_error *err)
 {
     mr_error rolled;
     if (sink->lost || pg_run(sink, "ROLLBACK", "cannot roll back", &rolled) != MR_OK) {
@@ -231,8 +227,8 @@ static mr_status leave_it(pg_sink *sink, mr_task *task, const pg_table *table,
         return status;
     }
     size_t at = sink->refused_count++ % PG_REFUSED_MAX;
-    sink->refused[at].table = table->oid;
-    sink->refused[at].fingerprint = schema->fingerprint;
+    sink->refused[at].table = table;
+    sink->refused[at].change = change;
     mr_task_warn(task, "the table can not follow its records: %.600s: %.400s", sql, err->text);
     return MR_OK;
 }
@@ -242,9 +238,7 @@ static mr_status alter(pg_sink *sink, mr_task *task, const pg_route *route, cons
 {
     mr_buffer sql = MR_BUFFER_INIT(STATEMENT_LIMIT_BYTES);
     size_t count = 0;
-    mr_status status = pg_run(
-        sink, "BEGIN; SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('millrace.ddl'))",
-        "cannot change the table", err);
+    mr_status status = pg_run(sink, PG_BEGIN_CHANGE, "cannot change the table", err);
     if (status == MR_OK) {
         status = compare_again(sink, route, schema, &sql, &count, err);
     }
@@ -255,8 +249,8 @@ static mr_status alter(pg_sink *sink, mr_task *task, const pg_route *route, cons
         status = pg_run(sink, "COMMIT", "cannot change the table", err);
     }
     if (status != MR_OK) {
-        status =
-            leave_it(sink, task, table, schema, count ? mr_buffer_text(&sql) : "", status, err);
+        status = pg_leave_table(sink, task, table->oid, schema->fingerprint,
+                                count ? mr_buffer_text(&sql) : "", status, err);
     } else if (count) {
         mr_task_info(task, "the table follows its records: %s", mr_buffer_text(&sql));
     }
@@ -281,7 +275,7 @@ mr_status pg_evolve(pg_sink *sink, mr_task *task, pg_route *route, const mr_sche
     size_t count;
     mr_status status = pg_evolve_compare(route, table, schema, &sql, &count, err);
     mr_buffer_release(&sql);
-    if (status != MR_OK || !count || was_refused(sink, table, schema)) {
+    if (status != MR_OK || !count || pg_was_refused(sink, table->oid, schema->fingerprint)) {
         return status;
     }
     bool again = has_work(sink, route) || route->plans;

@@ -66,8 +66,8 @@ const mr_option pg_route_options_table[] = {
                "Create the table from the record's schema when it is missing."),
     MR_CHOICE("auto.evolve", pg_route_options, auto_evolve, "auto", truths, 0,
               "Change the table when the schema of the records has: columns are added, integer "
-              "becomes bigint, real double precision, numeric wider, enums get new labels, and "
-              "NOT NULL goes where records may have null. Nothing is dropped. auto: as "
+              "becomes bigint, real double precision, numeric and varchar wider, enums get new "
+              "labels, and NOT NULL goes where records may have null. Nothing is dropped. auto: as "
               "auto.create."),
     MR_OPTIONS_END,
 };

@@ -35,6 +35,7 @@ static void free_plan(pg_plan *plan)
         pg_column_release(&plan->columns[i]);
     }
     free(plan->columns);
+    free(plan->longest_chars);
     free(plan->keys);
     free(plan->signature);
     free(plan->copy_sql);
@@ -150,6 +151,7 @@ static mr_status take_columns(pg_plan *plan, const pg_table *table, mr_error *er
         status = check_unfilled(plan->route, table, schema, err);
     }
     plan->columns = mr_calloc(schema->field_count, sizeof *plan->columns);
+    plan->longest_chars = mr_calloc(schema->field_count, sizeof *plan->longest_chars);
     for (size_t i = 0; i < schema->field_count && status == MR_OK; i++) {
         const pg_target_column *target = pg_table_column(table, schema->fields[i].name);
         pg_column *column = &plan->columns[plan->count++];
@@ -158,6 +160,7 @@ static mr_status take_columns(pg_plan *plan, const pg_table *table, mr_error *er
             .field = i,
             .quoted = pg_quote(target->name),
             .name = schema->fields[i].name,
+            .longest_chars = &plan->longest_chars[i],
         };
         if (target->generated && !plan->deletes) {
             mr_fail(err, MR_FATAL, MR_DOMAIN_POSTGRES,

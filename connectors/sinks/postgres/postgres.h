@@ -141,6 +141,7 @@ typedef struct pg_column {
     struct pg_column *item; /* of arrays: how an element goes */
     Oid item_id;            /* in `item`: the elements' type as the array names it */
     bool key;
+    size_t *longest_chars; /* of the texts that were too long for it; NULL: nobody asks */
 } pg_column;
 
 /* A record to be sent, by reference; its key as the first bytes in sort order and where the rest
@@ -174,13 +175,14 @@ typedef struct pg_plan {
     size_t count;
     size_t *keys; /* indexes in columns, in the order of key.fields */
     size_t key_count;
-    Oid table;       /* the columns were looked up in this table, */
-    char *signature; /* when they looked like this */
-    bool casts;      /* some column is staged as another type than the target's */
-    bool plain;      /* COPY straight into the target means the same as INSERT */
-    bool overriding; /* some column is GENERATED ALWAYS AS IDENTITY */
-    bool deletes;    /* its rows are keys of rows to delete */
-    size_t version;  /* index in columns of version.field; count: none */
+    Oid table;             /* the columns were looked up in this table, */
+    char *signature;       /* when they looked like this */
+    bool casts;            /* some column is staged as another type than the target's */
+    bool plain;            /* COPY straight into the target means the same as INSERT */
+    bool overriding;       /* some column is GENERATED ALWAYS AS IDENTITY */
+    bool deletes;          /* its rows are keys of rows to delete */
+    size_t version;        /* index in columns of version.field; count: none */
+    size_t *longest_chars; /* by column; 0: none was too long */
     char *copy_sql, *stage_copy_sql, *stage_sql, *merge_sql;
     char *missing_sql; /* update: counts staged rows that are not in the table; else NULL */
     bool staged;       /* the staging table and the merge statement are there */
@@ -261,7 +263,7 @@ typedef struct pg_sink {
     /* Tables that could not be changed for records of these schemas (evolve.c); the oldest gives
      * way. */
     struct {
-        uint64_t fingerprint;
+        uint64_t change;
         Oid table;
     } refused[PG_REFUSED_MAX];
     size_t refused_count;
@@ -390,6 +392,24 @@ bool pg_is_widened(const pg_target_column *column, const mr_schema *schema);
 MR_CHECKED mr_status pg_evolve_compare(const pg_route *route, const pg_table *table,
                                        const mr_schema *schema, mr_buffer *sql, size_t *count,
                                        mr_error *err);
+
+/* Begins the transaction of a change of a table, when no other task is at one. */
+#define PG_BEGIN_CHANGE                                                                            \
+    "BEGIN; SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('millrace.ddl'))"
+/* Has this change of a table, told apart by some number, been tried in vain since open()? */
+bool pg_was_refused(const pg_sink *sink, Oid table, uint64_t change);
+/* A change has failed with `status`: rolls back. Not every table lets itself be changed: a view may
+ * stand on a column, or the role have no right to. Then this is remembered and told, and MR_OK: the
+ * table stays as it is, and rows that fit go on. Else what must happen next. */
+MR_CHECKED mr_status pg_leave_table(pg_sink *sink, mr_task *task, Oid table, uint64_t change,
+                                    const char *sql, mr_status status, mr_error *err);
+
+/* --- widen.c: varchar(n) that became too narrow --- */
+
+/* Records were rejected in this epoch: where texts were longer than their columns take, makes the
+ * columns wider. MR_RETRY: done, the epoch must begin again. MR_REJECT: it was not for that, or can
+ * not be mended; *err is as it was. */
+MR_CHECKED mr_status pg_widen_texts(pg_sink *sink, mr_task *task, mr_error *err);
 
 /* --- foresee.c: the same without doing it --- */
 

@@ -110,11 +110,15 @@ static mr_status stream(pg_sink *sink, mr_task *task, pg_plan *plan, const mr_ba
     return rejected ? MR_REJECT : MR_OK;
 }
 
-/* The server's word on a row counts only if the row was made for the table as it is. */
-static mr_status confirm(pg_sink *sink, mr_status status, mr_error *err)
+/* The server's word on a row counts only if the row was made for the table as it is; ours on a text
+ * that is too long, if the column can not be made wider. */
+static mr_status confirm(pg_sink *sink, mr_task *task, mr_status status, mr_error *err)
 {
-    return status == MR_REJECT && err->domain == MR_DOMAIN_POSTGRES ? pg_table_suspect(sink, err)
-                                                                    : status;
+    if (status != MR_REJECT) {
+        return status;
+    }
+    return err->domain == MR_DOMAIN_POSTGRES ? pg_table_suspect(sink, err)
+                                             : pg_widen_texts(sink, task, err);
 }
 
 static bool has_rows(const mr_batch *batch)
@@ -155,7 +159,7 @@ static mr_status append(pg_sink *sink, mr_task *task, const pg_part *part, mr_er
         return MR_OK;
     }
     mr_status status = pg_plan_get(sink, task, part->route, part->batch->schema, &plan, err);
-    return status == MR_OK ? confirm(sink, stream(sink, task, plan, part->batch, err), err)
+    return status == MR_OK ? confirm(sink, task, stream(sink, task, plan, part->batch, err), err)
                            : status;
 }
 
@@ -235,7 +239,7 @@ static void tell_missing(pg_sink *sink, mr_task *task)
 static mr_status sink_commit(mr_task *task, const mr_offsets *upto, mr_error *err)
 {
     pg_sink *sink = mr_self(task);
-    mr_status status = confirm(sink, commit(sink, task, upto, err), err);
+    mr_status status = confirm(sink, task, commit(sink, task, upto, err), err);
     if (status == MR_OK) {
         tell_missing(sink, task);
         clear_epoch(sink);

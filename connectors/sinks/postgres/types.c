@@ -191,6 +191,9 @@ static bool check_length(const pg_column *column, const char *text, size_t len, 
     if (chars <= limit) {
         return true;
     }
+    if (column->longest_chars && chars > *column->longest_chars) {
+        *column->longest_chars = chars;
+    }
     char reason[200];
     snprintf(reason, sizeof reason, "the text has %zu characters, %s takes %zu", chars,
              column->target_type, limit);

@@ -164,6 +164,59 @@ static void enums_get_labels_and_columns_defaults(void **state)
     mr_schema_release(v2);
 }
 
+/* By the text that does not fit; a char(n), a domain and a column under a view stay as they are. */
+static void run_widening(const char *mode)
+{
+    const mr_schema *v = schema_of(
+        RECORD(FIELD("id", "\"int\"") "," FIELD("t", "\"string\"") "," FIELD("c", "\"string\"")));
+    sql("DROP TABLE IF EXISTS @.texts; CREATE TABLE @.texts (id int PRIMARY KEY, t varchar(4), c "
+        "char(4))");
+    rig *r = rig_new("texts");
+    rig_route(r, "r", "table", "@.texts", "auto.evolve", "true", "insert.mode", mode, "key.fields",
+              "id", NULL);
+    assert_ok(r, rig_open(r));
+    rows_of_one rows_here = {v,
+                             cells_of(cell_int(MR_INT, 1), cell_text("four"), cell_text("four"),
+                                      cell_int(MR_INT, 2), cell_text("sixsix"), cell_text("c")),
+                             3, 2};
+    put_again(r, make_rows, &rows_here);
+    assert_rows("SELECT id, t, c FROM @.texts ORDER BY id", "1|four|four 2|sixsix|c   ");
+    assert_rows("SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = "
+                "'@.texts'::regclass AND attname = 't'",
+                "character varying(8)");
+    rows_here.cells =
+        cells_of(cell_int(MR_INT, 3), cell_text("12345678901234567890"), cell_text("c"));
+    rows_here.count = 1;
+    put_again(r, make_rows, &rows_here);
+    assert_rows("SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = "
+                "'@.texts'::regclass AND attname = 't'",
+                "character varying(20)");
+    mr_batch *batch = batch_of(
+        r, v, 0, cells_of(cell_int(MR_INT, 4), cell_text("x"), cell_text("too long")), 3, 1);
+    assert_int_equal(rig_put(r, batch), MR_REJECT);
+    assert_string_equal(r->err.code, "22001");
+    sql("CREATE VIEW @.on_texts AS SELECT t FROM @.texts");
+    for (int i = 0; i < 2; i++) { /* told once */
+        batch = batch_of(
+            r, v, 0,
+            cells_of(cell_int(MR_INT, 5), cell_text("123456789012345678901"), cell_text("c")), 3,
+            1);
+        assert_int_equal(rig_put(r, batch), MR_REJECT);
+        assert_string_equal(r->err.code, "22001");
+    }
+    assert_rows("SELECT count(*) FROM @.texts", "3");
+    sql("DROP VIEW @.on_texts");
+    rig_free(r);
+    mr_schema_release(v);
+}
+
+static void texts_get_room(void **state)
+{
+    (void)state;
+    run_widening("insert");
+    run_widening("upsert");
+}
+
 static void tables_of_others_are_left_alone(void **state)
 {
     (void)state;
@@ -270,6 +323,7 @@ int main(void)
         cmocka_unit_test(inserts_follow),
         cmocka_unit_test(versions_mix_in_one_epoch),
         cmocka_unit_test(enums_get_labels_and_columns_defaults),
+        cmocka_unit_test(texts_get_room),
         cmocka_unit_test(tables_of_others_are_left_alone),
         cmocka_unit_test(decimals_get_wider_and_never_narrower),
         cmocka_unit_test(tables_that_can_not_change_go_on),

@@ -4,9 +4,10 @@
  * librdkafka's events (rebalances, errors, logs) come through the one queue that mr_consumer_poll()
  * serves, so that everything happens on the caller's thread.
  *
- * Memory     librdkafka stops fetching above queued.min.messages and then looks again only after a
- *            second, unless its broker thread is woken: with a small queue and a slow sink that
- *            would halve the throughput. nudge() wakes it by asking for an offset.
+ * Memory     librdkafka stops fetching above queued.min.messages, or queued.max.messages.kbytes
+ * where messages are large, and then looks again only after a second, unless its broker thread is
+ * woken: with a small queue and a slow sink that would halve the throughput. nudge() wakes it by
+ * asking for an offset.
  */
 #include "kafka/consumer.h"
 
@@ -52,6 +53,7 @@ static void set_memory(mr_consumer *consumer, rd_kafka_conf_t *conf, const mr_ka
         mr_conf_default(conf, config, "fetch.message.max.bytes", FETCH_MIN_BYTES);
     }
     consumer->low_water = (size_t)messages / 2;
+    consumer->low_water_bytes = (size_t)kbytes * 1024 / 2;
 }
 
 static bool has_pattern(const mr_consumer_options *options)
@@ -282,15 +284,31 @@ static size_t fetch(mr_consumer *consumer, size_t max, int timeout_ms)
     return n;
 }
 
+/* How large messages are just now; taken before they are handed on. */
+static void weigh(mr_consumer *consumer, size_t count)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        bytes += consumer->batch[i]->len + consumer->batch[i]->key_len;
+    }
+    consumer->message_bytes = count ? bytes / count : consumer->message_bytes;
+}
+
+static bool is_above(const mr_consumer *consumer, size_t messages)
+{
+    return messages > consumer->low_water ||
+           messages * consumer->message_bytes > consumer->low_water_bytes;
+}
+
 /* Wakes the broker thread when the queue has run low after it was full; see the top. `taken`: by
  * this poll, which may find a queue full and leave it low. */
 static void nudge(mr_consumer *consumer, size_t taken)
 {
     size_t waiting = rd_kafka_queue_length(consumer->queue);
-    if (waiting + taken > consumer->low_water) {
+    if (is_above(consumer, waiting + taken)) {
         consumer->filled = true;
     }
-    if (waiting > consumer->low_water || !consumer->filled) {
+    if (is_above(consumer, waiting) || !consumer->filled) {
         return;
     }
     consumer->filled = false;
@@ -432,6 +450,7 @@ mr_status mr_consumer_poll(mr_consumer *consumer, mr_message *messages, size_t m
         return status;
     }
     size_t n = fetch(consumer, max > BATCH_MAX ? BATCH_MAX : max, timeout_ms);
+    weigh(consumer, n);
     status = sort(consumer, n, messages, count, err);
     if (!status) {
         status = mr_link_serve(&consumer->link, err);

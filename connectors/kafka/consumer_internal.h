@@ -43,8 +43,9 @@ struct mr_consumer {
     bool paused;
     bool closing;
     bool have_stuck;
-    bool filled;      /* the queue was above low_water since the last nudge */
-    size_t low_water; /* messages */
+    bool filled;                       /* the queue was above its low water since the last nudge */
+    size_t low_water, low_water_bytes; /* messages; bytes of their values and keys */
+    size_t message_bytes;              /* of one, as the last poll had them on average */
 };
 
 /* The slot of a partition; NULL: not ours. */

@@ -185,10 +185,12 @@ mr_status pg_ddl_run_create(pg_sink *sink, mr_task *task, pg_route *route, const
                             mr_error *err)
 {
     /* IF NOT EXISTS is no protection against another task doing the same at the same time. */
-    static const char lock[] =
-        "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('millrace.ddl'))";
+    static const char lock[] = "SELECT pg_catalog.pg_advisory_xact_lock("
+                               "pg_catalog.hashtext('millrace.ddl'), pg_catalog.hashtext(%s))";
     bool inside = sink->in_transaction;
-    char *sql = mr_format(inside ? "%s" : "BEGIN; %s", lock);
+    char *name = pg_quote_literal(route->name.quoted);
+    char *lock_sql = mr_format(lock, name);
+    char *sql = mr_format(inside ? "%s" : "BEGIN; %s", lock_sql);
     char *doing = mr_format("cannot create the table %s", route->name.quoted);
     mr_status status = pg_run(sink, sql, doing, err);
     if (status == MR_OK) {
@@ -206,5 +208,7 @@ mr_status pg_ddl_run_create(pg_sink *sink, mr_task *task, pg_route *route, const
     }
     free(doing);
     free(sql);
+    free(lock_sql);
+    free(name);
     return status;
 }

@@ -233,12 +233,22 @@ mr_status pg_leave_table(pg_sink *sink, mr_task *task, Oid table, uint64_t chang
     return MR_OK;
 }
 
+mr_status pg_begin_change(pg_sink *sink, Oid table, mr_error *err)
+{
+    char *sql = mr_format("BEGIN; SELECT pg_catalog.pg_advisory_xact_lock("
+                          "pg_catalog.hashtext('millrace.ddl'), %d)",
+                          (int)table);
+    mr_status status = pg_run(sink, sql, "cannot change the table", err);
+    free(sql);
+    return status;
+}
+
 static mr_status alter(pg_sink *sink, mr_task *task, const pg_route *route, const pg_table *table,
                        const mr_schema *schema, mr_error *err)
 {
     mr_buffer sql = MR_BUFFER_INIT(STATEMENT_LIMIT_BYTES);
     size_t count = 0;
-    mr_status status = pg_run(sink, PG_BEGIN_CHANGE, "cannot change the table", err);
+    mr_status status = pg_begin_change(sink, table->oid, err);
     if (status == MR_OK) {
         status = compare_again(sink, route, schema, &sql, &count, err);
     }

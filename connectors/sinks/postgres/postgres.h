@@ -393,9 +393,9 @@ MR_CHECKED mr_status pg_evolve_compare(const pg_route *route, const pg_table *ta
                                        const mr_schema *schema, mr_buffer *sql, size_t *count,
                                        mr_error *err);
 
-/* Begins the transaction of a change of a table, when no other task is at one. */
-#define PG_BEGIN_CHANGE                                                                            \
-    "BEGIN; SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('millrace.ddl'))"
+/* Begins the transaction of a change of a table, when no other task is at one of the same table: a
+ * table that is locked for an hour keeps nobody from changing another. */
+MR_CHECKED mr_status pg_begin_change(pg_sink *sink, Oid table, mr_error *err);
 /* Has this change of a table, told apart by some number, been tried in vain since open()? */
 bool pg_was_refused(const pg_sink *sink, Oid table, uint64_t change);
 /* A change has failed with `status`: rolls back. Not every table lets itself be changed: a view may

@@ -73,7 +73,7 @@ static mr_status widen(pg_sink *sink, mr_task *task, const pg_route *route, Oid 
 {
     pg_table table = {0};
     mr_buffer sql = MR_BUFFER_INIT(STATEMENT_LIMIT_BYTES);
-    mr_status status = pg_run(sink, PG_BEGIN_CHANGE, "cannot change the table", err);
+    mr_status status = pg_begin_change(sink, oid, err);
     if (status == MR_OK) {
         status = pg_table_load(sink, &route->name, &table, err);
     }

@@ -8,7 +8,10 @@ static const char v2_json[] =
     "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"id\",\"type\":\"int\"},"
     "{\"name\":\"note\",\"type\":[\"null\",\"string\"],\"default\":null}]}";
 
-enum { ATTEMPTS = 3 };
+enum {
+    NAMED = 2,     /* so often the error is to say who is in the way */
+    ATTEMPTS = 40, /* on a loaded machine the look comes too late for some of them */
+};
 
 static rig *rig_for(const char *name, const char *table, const char *mode)
 {
@@ -33,17 +36,20 @@ static mr_status put(rig *r, const mr_schema *schema, int id)
 /* The epoch is asked for again as often as it is tried, and the error says by whose fault. */
 static void assert_blocked(rig *r, const mr_schema *schema, int id, const char *by)
 {
-    for (int i = 0; i < ATTEMPTS; i++) {
+    char *who = mr_format("process %d (application %s, user %s, idle in transaction",
+                          PQbackendPID(admin), by, PQuser(admin));
+    int named = 0;
+    for (int i = 0; i < ATTEMPTS && named < NAMED; i++) {
         mr_status status = put(r, schema, id);
-        char *pid = mr_format("process %d (application %s, user %s", PQbackendPID(admin), by,
-                              PQuser(admin));
-        if (status != MR_RETRY || strcmp(r->err.code, "55P03") != 0 ||
-            !strstr(r->err.text, "waiting for a lock on ") || !strstr(r->err.text, pid) ||
-            !strstr(r->err.text, "idle in transaction")) {
-            fail_msg("%s: %s (expected: %s)", mr_status_name(status), r->err.text, pid);
+        if (status != MR_RETRY || strcmp(r->err.code, "55P03") != 0) {
+            fail_msg("%s: %s", mr_status_name(status), r->err.text);
         }
-        free(pid);
+        named += strstr(r->err.text, "waiting for a lock on ") && strstr(r->err.text, who);
     }
+    if (named < NAMED) {
+        fail_msg("in %d attempts nobody named %s: %s", ATTEMPTS, who, r->err.text);
+    }
+    free(who);
 }
 
 static void a_locked_table_is_waited_for(void **state)
@@ -108,6 +114,29 @@ static void a_table_to_be_altered_is_waited_for(void **state)
     rig_free(r);
 }
 
+/* A table whose change waits holds up nobody who changes another. */
+static void changes_of_two_tables_do_not_wait_for_each_other(void **state)
+{
+    (void)state;
+    const mr_schema *v1 = schema_of(v1_json), *v2 = schema_of(v2_json);
+    rig *slow = rig_for("slow", "@.change_slow", "upsert");
+    rig *free_to_go = rig_for("free", "@.change_free", "upsert");
+    assert_ok(slow, put(slow, v1, 1));
+    assert_ok(free_to_go, put(free_to_go, v1, 1));
+    sql("SET application_name = 'Another task'; BEGIN;"
+        "SELECT pg_advisory_xact_lock(hashtext('millrace.ddl'), '@.change_slow'::regclass::int)");
+    assert_blocked(slow, v2, 2, "Another task");
+    assert_non_null(strstr(slow->err.text, "a lock on a change of the same table"));
+    mr_status status = put(free_to_go, v2, 2);
+    assert_ok(free_to_go, status == MR_RETRY ? put(free_to_go, v2, 2) : status);
+    sql("COMMIT");
+    assert_rows("SELECT * FROM @.change_free ORDER BY 1", "1|- 2|new");
+    mr_schema_release(v1);
+    mr_schema_release(v2);
+    rig_free(slow);
+    rig_free(free_to_go);
+}
+
 /* A statement that is slow by itself is blocked by nobody, and nobody is named. */
 static void a_slow_statement_has_no_blocker(void **state)
 {
@@ -133,6 +162,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_locked_table_is_waited_for),
     cmocka_unit_test(a_locked_row_is_waited_for),
     cmocka_unit_test(a_table_to_be_altered_is_waited_for),
+    cmocka_unit_test(changes_of_two_tables_do_not_wait_for_each_other),
     cmocka_unit_test(a_slow_statement_has_no_blocker),
 };
 

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The last record of a key, in key order. Keys are compared as bytes of their own form, made so
+ * Of the records of a key those that count, in key order: mostly the last alone. A row with fewer
+ * columns than one before it leaves the others as they were, so that one counts as well; and after
+ * a delete the columns a row does not have are the table's defaults, so the delete counts too.
+ *
+ *  Keys are compared as bytes of their own form, made so
  * that their order is a sensible one (numbers by value, text by its bytes): every task sorts alike,
  * so two that write the same rows meet in one order; and neighbours in the key's index are touched
  * together, which makes the merge a fifth faster (bench/pg_sink.md).
  *
- * Deletes stand among the rows and are told by their plan, so that of a row and its delete the
- * later one counts.
+ * Deletes stand among the rows and are told by their plan.
  *
  * Sorting brings equal keys together with the latest last, so no hash table is needed. The first
  * eight bytes are kept in the item: a radix sort by them does nearly all of it, and only keys that
@@ -336,32 +339,78 @@ static bool not_older(const mr_cell *a, const mr_cell *b, mr_buffer room[2])
     return order ? order < 0 : room[0].len <= room[1].len;
 }
 
-/* Of the items of one key, in order of arrival: the one that counts. A delete that does not say
- * which version it deletes can only be taken in its place, and with it the others of its key. */
-static const pg_item *choose(const pg_route *route, const pg_item *items, size_t count,
-                             mr_buffer room[2])
+static const pg_plan *plan_of(const pg_route *route, const pg_item *item)
 {
-    const pg_item *best = &items[count - 1];
-    if (!route->options->version_field || count == 1) {
-        return best;
-    }
+    return route->pending[item->batch].plan;
+}
+
+/* Of the items of one key, in order of arrival, moves those to the front that a table with
+ * version.field takes: each as new as all before it. A delete that does not say which version it
+ * deletes is taken in its place, and what was before it is gone. Their count. */
+static size_t take_newer(const pg_route *route, pg_item *items, size_t count, mr_buffer room[2])
+{
+    size_t taken = 0;
     for (size_t i = 0; i < count; i++) {
-        if (route->pending[items[i].batch].plan->deletes && !version_of(route, &items[i])) {
-            return best;
+        const mr_cell *version = version_of(route, &items[i]);
+        if (!version && plan_of(route, &items[i])->deletes) {
+            taken = 0;
+        } else if (taken && !not_older(version_of(route, &items[taken - 1]), version, room)) {
+            continue;
+        }
+        items[taken++] = items[i];
+    }
+    return taken;
+}
+
+/* Has `later` all columns of `earlier`? */
+static bool overwrites(const pg_plan *later, const pg_plan *earlier)
+{
+    for (size_t i = 0; i < earlier->count && later != earlier; i++) {
+        size_t at = 0;
+        while (at < later->count &&
+               strcmp(later->columns[at].quoted, earlier->columns[i].quoted) != 0) {
+            at++;
+        }
+        if (at == later->count) {
+            return false;
         }
     }
-    best = &items[0];
-    for (size_t i = 1; i < count; i++) {
-        if (not_older(version_of(route, best), version_of(route, &items[i]), room)) {
-            best = &items[i];
+    return true;
+}
+
+/* Of the items of one key, in order of arrival, moves those to the front that make the row what it
+ * becomes by all of them: the last, before it rows with columns that none of the later ones has,
+ * and a delete before them. Their count. */
+static size_t choose(pg_route *route, pg_item *items, size_t count, mr_buffer room[2])
+{
+    if (route->options->version_field && count > 1) {
+        count = take_newer(route, items, count, room);
+    }
+    size_t first = count - 1; /* of those chosen, which are kept together at the end */
+    for (size_t i = count - 1; i-- > 0 && !plan_of(route, &items[first])->deletes;) {
+        const pg_plan *plan = plan_of(route, &items[i]);
+        size_t later = first;
+        while (later < count && !plan->deletes &&
+               !overwrites(plan_of(route, &items[later]), plan)) {
+            later++;
+        }
+        if (plan->deletes || later == count) {
+            items[--first] = items[i];
         }
     }
-    return best;
+    size_t chosen = count - first;
+    memmove(items, items + first, chosen * sizeof *items);
+    for (size_t i = 0; i < chosen; i++) {
+        items[i].layer = plan_of(route, &items[i])->deletes ? 0 : (uint32_t)(chosen - 1 - i);
+        route->layers = items[i].layer < route->layers ? route->layers : items[i].layer + 1;
+    }
+    return chosen;
 }
 
 void pg_dedupe_finish(pg_route *route)
 {
     pg_items *items = &route->items;
+    route->layers = 1;
     if (!items->count) {
         return;
     }
@@ -381,7 +430,9 @@ void pg_dedupe_finish(pg_route *route)
             while (same < end && !compare_keys(&items->list[i], &items->list[same])) {
                 same++;
             }
-            items->list[kept++] = *choose(route, items->list + i, same - i, room);
+            size_t chosen = choose(route, items->list + i, same - i, room);
+            memmove(items->list + kept, items->list + i, chosen * sizeof *items->list);
+            kept += chosen;
             i = same;
         }
     }

@@ -197,6 +197,7 @@ void pg_merge_build(const pg_sink *sink, pg_plan *plan)
     plan->copy_sql = copy_into(plan, plan->route->name.quoted);
     plan->stage_copy_sql = copy_into(plan, stage);
     plan->stage_sql = create_stage(plan, stage);
+    plan->empty_sql = mr_format("DELETE FROM %s", stage);
     plan->merge_sql = plan->deletes                    ? delete_by(plan, stage)
                       : plan->route->mode == PG_UPDATE ? update_by(plan, stage)
                                                        : merge(plan, stage);

@@ -43,6 +43,7 @@ static void free_plan(pg_plan *plan)
     free(plan->stage_sql);
     free(plan->merge_sql);
     free(plan->missing_sql);
+    free(plan->empty_sql);
     free(plan->sent);
     mr_buffer_release(&plan->buffer);
     mr_schema_release(plan->schema);

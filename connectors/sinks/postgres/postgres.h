@@ -152,7 +152,10 @@ typedef struct pg_item {
     uint32_t key_len;
     uint32_t batch; /* index in route->pending */
     uint32_t index; /* of the record in the batch */
-    uint32_t place; /* in order of arrival: the highest of a key wins */
+    union {
+        uint32_t place; /* in order of arrival, until the items are chosen; */
+        uint32_t layer; /* then how many rows of the same key are to be written after it */
+    };
 } pg_item;
 
 typedef struct pg_items {
@@ -184,6 +187,7 @@ typedef struct pg_plan {
     size_t version;        /* index in columns of version.field; count: none */
     size_t *longest_chars; /* by column; 0: none was too long */
     char *copy_sql, *stage_copy_sql, *stage_sql, *merge_sql;
+    char *empty_sql;   /* empties the staging table */
     char *missing_sql; /* update: counts staged rows that are not in the table; else NULL */
     bool staged;       /* the staging table and the merge statement are there */
 
@@ -219,6 +223,7 @@ typedef struct pg_route {
     } * pending;
     size_t pending_count, pending_capacity;
     pg_items items;
+    uint32_t layers; /* one more than the highest of an item */
     /* Plain COPY first while keys are new: how many epochs to go by the merge before the next
      * attempt, and how many the last failure cost. */
     unsigned plain_wait, plain_penalty;
@@ -524,7 +529,7 @@ MR_CHECKED mr_status pg_copy_close(pg_sink *sink, mr_task *task, mr_error *err);
 void pg_copy_abandon(pg_sink *sink);
 void pg_plan_note_sent(pg_plan *plan, const mr_batch *batch, size_t index);
 
-/* --- dedupe.c: the last record of a key, in key order --- */
+/* --- dedupe.c: of the records of a key those that count, in key order --- */
 
 /* Adds the records of a batch, with their keys, in their order: rows by `plan` (NULL: there are
  * none), deletes by `delete_plan` as they are in `deletes` (NULL: they are passed over). Records
@@ -532,8 +537,10 @@ void pg_plan_note_sent(pg_plan *plan, const mr_batch *batch, size_t index);
 MR_CHECKED mr_status pg_dedupe_add(mr_task *task, pg_route *route, const mr_batch *batch,
                                    pg_plan *plan, const mr_batch *deletes, pg_plan *delete_plan,
                                    mr_error *err);
-/* Leaves one item for each key, sorted by key: the last, or with version.field that of the highest
- * version. */
+/* Leaves the items that make the same rows as all of them, sorted by key: mostly one for each key,
+ * the last, or with version.field that of the highest version. Before it stay the rows of other
+ * columns, which it does not overwrite, and the delete that came before them. Deletes are to be
+ * written first, then the rows of the highest layer, down to 0. */
 void pg_dedupe_finish(pg_route *route);
 
 /* --- offsets.c: claims and offsets --- */

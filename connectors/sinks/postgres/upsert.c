@@ -6,8 +6,12 @@
  *           when no key is there yet. A key that is there fails it (23505); back to the savepoint.
  *   merge   COPY into the staging table, then INSERT ... ON CONFLICT DO UPDATE.
  *
- * Deletes go first, by a merge of their own: no key is both deleted and written, and what a deleted
- * row held (a unique value) is free for the rows that come. Update mode always merges.
+ * Deletes go first, by a merge of their own: a key that is deleted and written is deleted before it
+ * is written (dedupe.c), and what a deleted row held (a unique value) is free for the rows that
+ * come. Update mode always merges.
+ *
+ * Where two rows of a key count, having other columns, they are written one after the other, layer
+ * by layer. That is rare: records of an old schema after those of a new one in the same epoch.
  *
  * Which one is learned: after a failure the next epochs merge, 1, then 3, 7, ... up to 63 of them,
  * before plain is tried again; so loads of new keys get the speed of COPY, and loads of updates pay
@@ -25,10 +29,10 @@ static mr_status reject_row(mr_task *task, const pg_sent *row, const mr_error *e
     return MR_REJECT;
 }
 
-/* Encodes the plan's items in key order and streams them. Once a record has been rejected the rest
- * is only checked, so that all bad records of an epoch are named at once. */
+/* Encodes the plan's items of a layer in key order and streams them. Once a record has been
+ * rejected the rest is only checked, so that all bad records of an epoch are named at once. */
 static mr_status send_items(pg_sink *sink, mr_task *task, pg_plan *plan, enum pg_copy_kind kind,
-                            mr_error *err)
+                            uint32_t layer, mr_error *err)
 {
     const pg_route *route = plan->route;
     pg_plan_clear_epoch(plan);
@@ -37,7 +41,7 @@ static mr_status send_items(pg_sink *sink, mr_task *task, pg_plan *plan, enum pg
     for (size_t i = 0; i < route->items.count && status == MR_OK; i++) {
         const pg_item *item = &route->items.list[i];
         const struct pg_pending *from = &route->pending[item->batch];
-        if (from->plan != plan) {
+        if (from->plan != plan || item->layer != layer) {
             continue;
         }
         mr_error why;
@@ -60,13 +64,25 @@ static mr_status send_items(pg_sink *sink, mr_task *task, pg_plan *plan, enum pg
     return status == MR_OK && rejected ? MR_REJECT : status;
 }
 
-static bool has_items(const pg_route *route, const pg_plan *plan, bool deletes)
+/* Without looking at the items; those of the upper layers are few, and often of one plan. */
+static bool has_batches(const pg_route *route, const pg_plan *plan)
 {
-    if (plan->deletes != deletes) {
-        return false;
-    }
     for (size_t i = 0; i < route->pending_count; i++) {
         if (route->pending[i].plan == plan) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_items(const pg_route *route, const pg_plan *plan, uint32_t layer)
+{
+    if (!has_batches(route, plan) || layer == 0) {
+        return has_batches(route, plan);
+    }
+    for (size_t i = 0; i < route->items.count; i++) {
+        const pg_item *item = &route->items.list[i];
+        if (item->layer == layer && route->pending[item->batch].plan == plan) {
             return true;
         }
     }
@@ -83,8 +99,8 @@ static mr_status try_plain(pg_sink *sink, mr_task *task, pg_route *route, bool *
     enum pg_copy_kind kind = PG_COPY_SAVEPOINT;        /* before the first of them */
     const pg_sent *bad = NULL;
     for (pg_plan *plan = route->plans; plan && status == MR_OK; plan = plan->next) {
-        if (has_items(route, plan, false)) {
-            status = send_items(sink, task, plan, kind, err);
+        if (!plan->deletes && has_items(route, plan, 0)) {
+            status = send_items(sink, task, plan, kind, 0, err);
             if (status == MR_OK) {
                 status = pg_copy_end(sink, &bad, err);
             }
@@ -98,19 +114,23 @@ static mr_status try_plain(pg_sink *sink, mr_task *task, pg_route *route, bool *
     return bad ? reject_row(task, bad, err) : status;
 }
 
-static mr_status merge(pg_sink *sink, mr_task *task, pg_route *route, bool deletes, mr_error *err)
+static mr_status merge(pg_sink *sink, mr_task *task, pg_route *route, bool deletes, uint32_t layer,
+                       mr_error *err)
 {
     mr_status status = MR_OK;
     for (pg_plan *plan = route->plans; plan && status == MR_OK; plan = plan->next) {
-        if (!has_items(route, plan, deletes)) {
+        if (plan->deletes != deletes || !has_items(route, plan, layer)) {
             continue;
         }
-        status = send_items(sink, task, plan, PG_COPY_STAGE, err);
+        status = send_items(sink, task, plan, PG_COPY_STAGE, layer, err);
         if (status == MR_OK) {
             status = pg_copy_close(sink, task, err);
         }
         if (status == MR_OK) {
             status = pg_plan_merge(sink, plan, err);
+        }
+        if (status == MR_OK && layer) {
+            status = pg_run(sink, plan->empty_sql, "cannot empty the temporary table", err);
         }
     }
     return status;
@@ -118,7 +138,7 @@ static mr_status merge(pg_sink *sink, mr_task *task, pg_route *route, bool delet
 
 static bool may_try_plain(pg_route *route)
 {
-    if (route->mode != PG_UPSERT) {
+    if (route->mode != PG_UPSERT || route->layers > 1) {
         return false;
     }
     if (route->plain_wait) {
@@ -139,7 +159,10 @@ mr_status pg_upsert_flush(pg_sink *sink, mr_task *task, pg_route *route, mr_erro
         return MR_OK;
     }
     pg_dedupe_finish(route);
-    mr_status status = merge(sink, task, route, true, err);
+    mr_status status = merge(sink, task, route, true, 0, err);
+    for (uint32_t layer = route->layers; --layer > 0 && status == MR_OK;) {
+        status = merge(sink, task, route, false, layer, err);
+    }
     if (status != MR_OK) {
         return status;
     }
@@ -156,5 +179,5 @@ mr_status pg_upsert_flush(pg_sink *sink, mr_task *task, pg_route *route, mr_erro
         }
         route->plain_wait = route->plain_penalty;
     }
-    return merge(sink, task, route, false, err);
+    return merge(sink, task, route, false, 0, err);
 }

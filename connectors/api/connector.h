@@ -44,6 +44,10 @@ const mr_list *mr_task_key_fields(mr_task *task);
 /* A figure that goes up and down, in base units: "oplog_window_seconds". Shown with the connector's
  * counters; `name` is a literal. At most MR_GAUGES_MAX names per task. */
 void mr_task_gauge(mr_task *task, const char *name, double value);
+/* Sources that can tell, after each poll: how many seconds what they return is behind what they
+ * read from; 0: all is read. The gauge behind_seconds. A source that is far behind is given longer
+ * transactions, since those who wait for its newest records have to wait for more than one. */
+void mr_task_behind(mr_task *task, double seconds);
 /* Tells the user something worth knowing that is no error (a table was created, a file was
  * finished). */
 void mr_task_info(mr_task *task, const char *format, ...) MR_PRINTF(2, 3);

@@ -76,6 +76,12 @@ void mr_task_gauge(mr_task *task, const char *name, double value)
     }
 }
 
+void mr_task_behind(mr_task *task, double seconds)
+{
+    task->behind_s = seconds;
+    mr_task_gauge(task, "behind_seconds", seconds);
+}
+
 const mr_route *mr_task_routes(mr_task *task, size_t *count)
 {
     *count = task->route_count;

@@ -45,6 +45,7 @@ struct mr_task {
     mr_status (*recall)(void *host, const char *topic, mr_recall *each, void *context,
                         mr_error *err);
     void *recall_host;
+    double behind_s; /* sources: as they said last */
 
     mr_rejected *rejected; /* sinks: since begin() */
     size_t rejected_count, rejected_capacity;

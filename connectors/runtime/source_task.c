@@ -31,6 +31,9 @@ enum {
         64 << 20, /* a transaction is committed early when it has grown this large */
     PRODUCER_QUEUE_BYTES = 16 << 20,
     TRANSACTION_MS = 60000,
+    FAR_BEHIND_S = 2,
+    FAR_BEHIND_INTERVALS = 5,
+    FAR_BEHIND_MS_MAX = 1000,
     LETTER_BYTES_MAX = 32 << 20, /* of the JSON in a dead letter, before it is cut to fit */
 };
 
@@ -141,8 +144,8 @@ static mr_status start(source_life *life, mr_error *err)
     /* A transaction lasts commit.interval.ms, and then until its commit is answered. */
     mr_producer_options options = {.transactional_id = w->client_id,
                                    .queue_max_bytes = PRODUCER_QUEUE_BYTES,
-                                   .transaction_timeout_ms =
-                                       TRANSACTION_MS + w->config->source.commit_interval_ms,
+                                   .transaction_timeout_ms = TRANSACTION_MS + FAR_BEHIND_MS_MAX +
+                                                             w->config->source.commit_interval_ms,
                                    .stop = &w->stop};
     mr_status status = mr_outlet_new(w->config, &w->wires, &w->stop, &life->outlet, err);
     if (status == MR_OK) {
@@ -345,12 +348,25 @@ static mr_status commit(source_life *life, mr_error *err)
     return status;
 }
 
+/* commit.interval.ms; for a source that is far behind several of them, but then a second at most.
+ * A transaction costs librdkafka some milliseconds of CPU (bench/README.md), a tenth of what
+ * reading a change stream costs, and here they buy nothing. */
+static int64_t longest_ms(source_life *life)
+{
+    int64_t interval_ms = life->worker->config->source.commit_interval_ms;
+    int64_t long_ms = interval_ms * FAR_BEHIND_INTERVALS;
+    long_ms = long_ms < FAR_BEHIND_MS_MAX ? long_ms : FAR_BEHIND_MS_MAX;
+    return task_of(life)->behind_s < FAR_BEHIND_S || long_ms < interval_ms ? interval_ms : long_ms;
+}
+
 /* One transaction. */
 static mr_status step(source_life *life, mr_error *err)
 {
-    int64_t deadline_us = mr_clock_us() + life->worker->config->source.commit_interval_ms * 1000;
+    int64_t start_us = mr_clock_us();
+    int64_t deadline_us;
     mr_status polled;
     do {
+        deadline_us = start_us + longest_ms(life) * 1000;
         polled = poll_once(life, deadline_us, err);
     } while (polled == MR_OK && mr_clock_us() < deadline_us &&
              life->bytes < TRANSACTION_BYTES_MAX &&

@@ -212,6 +212,11 @@ static mr_status cut(mongo_feed *feed, mongo_reply *reply, mr_error *err)
     if (!mr_bson_find(whole, "cursor", &cursor) || cursor.type != MR_BSON_DOCUMENT) {
         return malformed(err, "has no cursor");
     }
+    if (mr_bson_find(whole, "operationTime", &part) && part.type == MR_BSON_TIMESTAMP) {
+        uint32_t seconds, increment;
+        mr_bson_timestamp(&part, &seconds, &increment);
+        reply->server_s = seconds;
+    }
     mr_slice fields = mr_bson_document(&cursor), batch = {0};
     size_t at = 0;
     feed->cursor = 0;

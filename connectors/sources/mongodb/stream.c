@@ -318,6 +318,21 @@ static mr_status take_event(mongo_source *self, mr_batch *out, bool *stop, mr_er
     return status;
 }
 
+/* By the server's own clock, when it sent the reply. A reply without events: nothing waits. */
+static void tell_behind(mongo_source *self)
+{
+    const mongo_reply *reply = self->reply;
+    if (!reply->server_s) {
+        return;
+    }
+    int64_t behind_s = 0;
+    if (reply->count) {
+        size_t at = self->at < reply->count ? self->at : reply->count - 1;
+        behind_s = reply->server_s - (int64_t)reply->events[at].time.seconds;
+    }
+    mr_task_behind(self->task, behind_s > 0 ? (double)behind_s : 0);
+}
+
 static bool later(mongo_time a, const mongo_time *until)
 {
     return until && mongo_time_compare(a, *until) > 0;
@@ -433,6 +448,7 @@ static mr_status read_on(mongo_source *self, mr_batch *out, int64_t deadline_us,
     }
     if (status == MR_OK && self->reply) {
         status = walk(self, out, until, reached, err);
+        tell_behind(self);
     }
     return status;
 }

@@ -28,6 +28,8 @@ typedef struct fake {
     const mr_schema *schema;
     char first[64]; /* what was read back: the first key and the beginning of the value */
     int polls, acks;
+    int64_t wait_ms[3]; /* allowed to each poll */
+    int64_t interval_ms;
     size_t recalled;
     mr_status recall_status;
     mr_error err;
@@ -133,6 +135,19 @@ static mr_status poll_too_large(mr_task *task, mr_batch *out, int64_t deadline_u
     return MR_OK;
 }
 
+/* A record a transaction; far behind after the first, and not after the second. Notes how long it
+ * may wait, of which the transaction's beginning has taken nothing yet. */
+static mr_status poll_behind(mr_task *task, mr_batch *out, int64_t deadline_us, mr_error *err)
+{
+    (void)err;
+    fake *f = mr_self(task);
+    int64_t now_us = mr_clock_us();
+    f->wait_ms[f->polls] = (deadline_us - now_us) / 1000;
+    mr_task_behind(task, f->polls == 0 ? 3 : 1);
+    make(task, out, 1, "plain", 5);
+    return f->polls++ < 2 ? MR_IDLE : MR_END;
+}
+
 /* --- The rig ---------------------------------------------------------------------------------- */
 
 static int set_up(void **state)
@@ -166,13 +181,14 @@ static mr_status live(fake *f, mr_status (*poll)(mr_task *, mr_batch *, int64_t,
         .open = fake_open, .poll = poll, .acked = fake_acked, .close = fake_close};
     const mr_connector connector = {
         .name = "fake", .capabilities = MR_MAKES_KEYS, .source = &source};
-    f->config = (mr_connector_config){.name = "in",
-                                      .task_name = name,
-                                      .connector = &connector,
-                                      .source = {.topic = name,
-                                                 .commit_interval_ms = 60000,
-                                                 .topic_partitions = 1,
-                                                 .topic_retention_ms = 3600000}};
+    f->config = (mr_connector_config){
+        .name = "in",
+        .task_name = name,
+        .connector = &connector,
+        .source = {.topic = name,
+                   .commit_interval_ms = f->interval_ms ? f->interval_ms : 60000,
+                   .topic_partitions = 1,
+                   .topic_retention_ms = 3600000}};
     mr_worker *w = &f->worker;
     *w = (mr_worker){.shared = &f->shared,
                      .wires = mr_wires_plain(f->shared.schemas),
@@ -235,6 +251,17 @@ static void test_named_topics_and_recall(void **state)
     snprintf(name, sizeof name, "%s", f->other); /* the one to drop; the first goes by retention */
 }
 
+static void test_longer_transactions_when_behind(void **state)
+{
+    fake *f = *state;
+    f->interval_ms = 200;
+    assert_int_equal(live(f, poll_behind), MR_END);
+    assert_in_range(f->wait_ms[0], 0, 200);
+    assert_in_range(f->wait_ms[1], 201, 1000);
+    assert_in_range(f->wait_ms[2], 0, 200);
+    assert_int_equal(committed(f, name), 3);
+}
+
 /* The dead letter has the key, and as much of the value as fits, as JSON. */
 static void test_too_large_for_a_message(void **state)
 {
@@ -256,6 +283,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_stop_commits_nothing_half, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_too_large_for_a_message, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_named_topics_and_recall, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_longer_transactions_when_behind, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -172,7 +172,8 @@ bool pg_ddl_retype(const char *table, const pg_target_column *target, const mr_s
                    mr_buffer *out)
 {
     const char *number = wider_number(target, schema);
-    if (!number && !target->item_id && is_scalar(schema)) {
+    bool identity = target->has_default && !target->default_sql;
+    if (identity || target->generated || (!number && !target->item_id && is_scalar(schema))) {
         return false;
     }
     char *name = pg_quote(target->name);

@@ -96,7 +96,7 @@ typedef struct pg_target_column {
     int item_modifier;
     char *item_type; /* as format_type() writes it */
     bool not_null, has_default;
-    char *default_sql; /* expression of its default or, if generated, its value; NULL: none */
+    char *default_sql;    /* expression of its default or, if generated, its value; NULL: none */
     bool generated;       /* GENERATED ALWAYS AS (...): can not be written */
     bool always_identity; /* GENERATED ALWAYS AS IDENTITY */
     bool domain;          /* its type is a domain over type_id */

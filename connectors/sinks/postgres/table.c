@@ -87,8 +87,7 @@ static void take_columns(pg_table *table, const PGresult *result)
             .item_class = PQgetvalue(result, i, 13)[0],
             .item_modifier = atoi(PQgetvalue(result, i, 14)),
             .item_type = mr_strdup(PQgetvalue(result, i, 15)),
-            .default_sql =
-                PQgetisnull(result, i, 16) ? NULL : mr_strdup(PQgetvalue(result, i, 16)),
+            .default_sql = PQgetisnull(result, i, 16) ? NULL : mr_strdup(PQgetvalue(result, i, 16)),
         };
     }
 }

@@ -3,7 +3,8 @@
  * Tables made from a record's schema: the type each field gets (docs/types.md), NOT NULL where the
  * schema has no null, and the primary key that upserts stand on. The same text is run with
  * auto.create and shown without it. What the schema has to say of a field (doc) becomes the
- * column's comment.
+ * column's comment. An array of one scalar type becomes an array of what its elements alone would
+ * be; whatever is nested deeper, or of several types, jsonb.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -41,17 +42,33 @@ static const char *const type_names[MR_TYPE_COUNT] = {
     [MR_DURATION] = "interval",
 };
 
+/* Neither nested, nor of several types, nor of none. */
+static bool is_scalar(const mr_schema *schema)
+{
+    return schema->type != MR_NULL && strcmp(type_names[schema->type], "jsonb") != 0;
+}
+
+const mr_schema *pg_ddl_elements(const mr_schema *schema)
+{
+    const mr_schema *items =
+        schema->type == MR_ARRAY && schema->items ? mr_schema_strip_null(schema->items) : NULL;
+    return items && is_scalar(items) ? items : NULL;
+}
+
 void pg_ddl_type(const mr_schema *schema, mr_buffer *out)
 {
-    mr_buffer_add_text(out, type_names[schema->type]);
-    if (schema->type == MR_DECIMAL && schema->precision > 0 &&
-        schema->precision <= NUMERIC_PRECISION_MAX) {
-        mr_buffer_printf(out, "(%d,%d)", schema->precision, schema->scale);
+    const mr_schema *items = pg_ddl_elements(schema);
+    const mr_schema *scalar = items ? items : schema;
+    mr_buffer_add_text(out, type_names[scalar->type]);
+    if (scalar->type == MR_DECIMAL && scalar->precision > 0 &&
+        scalar->precision <= NUMERIC_PRECISION_MAX) {
+        mr_buffer_printf(out, "(%d,%d)", scalar->precision, scalar->scale);
     }
+    mr_buffer_add_text(out, items ? "[]" : "");
 }
 
 /* What stands in the literal: for text what it says, for bytes \\x..., else as JSON has it. */
-static bool default_text(const mr_schema *schema, const mr_cell *value, mr_buffer *out)
+static bool scalar_text(const mr_schema *schema, const mr_cell *value, mr_buffer *out)
 {
     mr_error ignored;
     bool text = schema->type == MR_STRING || schema->type == MR_ENUM;
@@ -61,7 +78,7 @@ static bool default_text(const mr_schema *schema, const mr_cell *value, mr_buffe
     }
     bool written = pg_json_write(out, schema, value, &ignored);
     bool quoted = written && out->len > 1 && out->data[0] == '"';
-    if (quoted && strcmp(type_names[schema->type], "jsonb") != 0) {
+    if (quoted && is_scalar(schema)) {
         memmove(out->data, out->data + 1, out->len -= 2);
         if (schema->type == MR_BYTES || schema->type == MR_FIXED) {
             out->data[0] = '\\'; /* JSON has two of them */
@@ -69,6 +86,47 @@ static bool default_text(const mr_schema *schema, const mr_cell *value, mr_buffe
         }
     }
     return written;
+}
+
+/* "a" with quotes and backslashes escaped, as elements are in the literal of an array. */
+static void add_element(const char *text, size_t len, mr_buffer *out)
+{
+    mr_buffer_add_char(out, '"');
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '"' || text[i] == '\\') {
+            mr_buffer_add_char(out, '\\');
+        }
+        mr_buffer_add_char(out, text[i]);
+    }
+    mr_buffer_add_char(out, '"');
+}
+
+/* {"1",NULL} */
+static bool array_text(const mr_schema *items, const mr_cell *value, mr_buffer *out)
+{
+    mr_buffer element = MR_BUFFER_INIT(STATEMENT_LIMIT_BYTES);
+    bool written = true;
+    mr_buffer_add_char(out, '{');
+    for (size_t i = 0; i < value->len && written && !out->failed; i++) {
+        const mr_cell *cell = &value->as.cells[i];
+        mr_buffer_add_text(out, i ? "," : "");
+        if (cell->type == MR_NULL) {
+            mr_buffer_add_text(out, "NULL");
+            continue;
+        }
+        mr_buffer_clear(&element);
+        written = scalar_text(items, cell, &element) && !element.failed;
+        add_element(mr_buffer_text(&element), element.len, out);
+    }
+    mr_buffer_add_char(out, '}');
+    mr_buffer_release(&element);
+    return written;
+}
+
+static bool default_text(const mr_schema *schema, const mr_cell *value, mr_buffer *out)
+{
+    const mr_schema *items = pg_ddl_elements(schema);
+    return items ? array_text(items, value, out) : scalar_text(schema, value, out);
 }
 
 void pg_ddl_default(const mr_field *field, mr_buffer *out)
@@ -84,6 +142,57 @@ void pg_ddl_default(const mr_field *field, mr_buffer *out)
         free(literal);
     }
     mr_buffer_release(&text);
+}
+
+static bool is_integer(Oid type)
+{
+    return type == OID_INT2 || type == OID_INT4 || type == OID_INT8;
+}
+
+/* The type that takes the integers of the column and the numbers of the schema; NULL: none. */
+static const char *wider_number(const pg_target_column *target, const mr_schema *schema)
+{
+    const mr_schema *items = pg_ddl_elements(schema);
+    Oid type = target->item_id ? target->item_id : target->type_id;
+    if (target->domain || !is_integer(type) || (target->item_id != 0) != (items != NULL)) {
+        return NULL;
+    }
+    switch (items ? items->type : schema->type) {
+    case MR_FLOAT:
+    case MR_DOUBLE:
+        return items ? "double precision[]" : "double precision";
+    case MR_DECIMAL:
+        return items ? "numeric[]" : "numeric";
+    default:
+        return NULL;
+    }
+}
+
+bool pg_ddl_retype(const char *table, const pg_target_column *target, const mr_schema *schema,
+                   mr_buffer *out)
+{
+    const char *number = wider_number(target, schema);
+    bool identity = target->has_default && !target->default_sql;
+    if (identity || target->generated || (!number && !target->item_id && is_scalar(schema))) {
+        return false;
+    }
+    char *name = pg_quote(target->name);
+    mr_buffer_printf(out, "ALTER TABLE %s ", table);
+    if (number) {
+        mr_buffer_printf(out, "ALTER COLUMN %s TYPE %s", name, number);
+    } else {
+        /* A default is not cast along: "default for column can not be cast automatically". */
+        if (target->default_sql) {
+            mr_buffer_printf(out, "ALTER COLUMN %s DROP DEFAULT, ", name);
+        }
+        mr_buffer_printf(out, "ALTER COLUMN %s TYPE jsonb USING to_jsonb(%s)", name, name);
+        if (target->default_sql) {
+            mr_buffer_printf(out, ", ALTER COLUMN %s SET DEFAULT to_jsonb(%s)", name,
+                             target->default_sql);
+        }
+    }
+    free(name);
+    return true;
 }
 
 bool pg_is_key(const pg_route *route, const char *field)

@@ -37,32 +37,35 @@ static void next(mr_buffer *sql, size_t *count, const pg_route *route)
 }
 
 /* numeric(p,s) that does not hold all decimals of the schema, and can be widened without loss. */
-static bool wider_numeric(const pg_target_column *column, const mr_schema *schema)
+static bool wider_numeric(Oid type, int modifier, const mr_schema *schema)
 {
-    if (column->type_id != OID_NUMERIC || schema->type != MR_DECIMAL ||
-        column->modifier < VARHDRSZ) {
+    if (type != OID_NUMERIC || schema->type != MR_DECIMAL || modifier < VARHDRSZ) {
         return false;
     }
-    int precision = (column->modifier - VARHDRSZ) >> 16 & 0xFFFF;
-    int scale = (column->modifier - VARHDRSZ) & 0x7FF;
+    int precision = (modifier - VARHDRSZ) >> 16 & 0xFFFF;
+    int scale = (modifier - VARHDRSZ) & 0x7FF;
     return schema->scale >= scale && schema->precision - schema->scale >= precision - scale &&
            (schema->scale > scale || schema->precision > precision);
 }
 
 bool pg_is_widened(const pg_target_column *column, const mr_schema *schema)
 {
-    if (column->type_class != 'b' || column->domain) {
+    const mr_schema *items = pg_ddl_elements(schema);
+    if (column->type_class != 'b' || column->domain || (column->item_id != 0) != (items != NULL)) {
         return false;
     }
-    switch (schema->type) {
+    /* Of domains as elements item_id is the domain's, which is none of these. */
+    Oid type = items ? column->item_id : column->type_id;
+    switch (items ? items->type : schema->type) {
     case MR_LONG:
-        return column->type_id == OID_INT2 || column->type_id == OID_INT4;
+        return type == OID_INT2 || type == OID_INT4;
     case MR_INT:
-        return column->type_id == OID_INT2;
+        return type == OID_INT2;
     case MR_DOUBLE:
-        return column->type_id == OID_FLOAT4;
+        return type == OID_FLOAT4;
     default:
-        return wider_numeric(column, schema);
+        return wider_numeric(type, items ? column->item_modifier : column->modifier,
+                             items ? items : schema);
     }
 }
 

@@ -46,11 +46,10 @@ static void tell_misfits(const telling *t, const pg_table *table, const mr_schem
         }
         mr_error why;
         pg_column column = {.schema = mr_schema_strip_null(field->schema), .name = field->name};
-        if (pg_type_choose(&column, target, &why) != MR_OK) {
+        if (pg_type_choose(&column, target, t->route->name.quoted, &why) != MR_OK) {
             tell(t, NULL, false, why.text);
         }
-        free(column.staged_type);
-        free(column.target_type);
+        pg_column_release(&column);
     }
 }
 

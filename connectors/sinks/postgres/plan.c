@@ -171,7 +171,7 @@ static mr_status take_columns(pg_plan *plan, const pg_table *table, mr_error *er
             mr_error_field(err, column->name);
             return MR_FATAL;
         }
-        status = pg_type_choose(column, target, err);
+        status = pg_type_choose(column, target, plan->route->name.quoted, err);
         plan->casts = plan->casts || column->staged_type;
         plan->overriding = plan->overriding || target->always_identity;
     }

@@ -96,6 +96,7 @@ typedef struct pg_target_column {
     int item_modifier;
     char *item_type; /* as format_type() writes it */
     bool not_null, has_default;
+    char *default_sql;    /* expression of its default or, if generated, its value; NULL: none */
     bool generated;       /* GENERATED ALWAYS AS (...): can not be written */
     bool always_identity; /* GENERATED ALWAYS AS IDENTITY */
     bool domain;          /* its type is a domain over type_id */
@@ -369,8 +370,15 @@ MR_CHECKED mr_status pg_table_has_key(pg_sink *sink, const pg_table *table,
 
 /* --- ddl.c: statements made from a record's schema --- */
 
-/* PostgreSQL's type for values of a schema (null stripped): "bigint", "numeric(10,2)". */
+/* PostgreSQL's type for values of a schema (null stripped): "bigint", "numeric(10,2)[]". */
 void pg_ddl_type(const mr_schema *schema, mr_buffer *out);
+/* Of an array that pg_ddl_type() makes an array of: its elements, null stripped. NULL: it makes
+ * none. */
+const mr_schema *pg_ddl_elements(const mr_schema *schema);
+/* Appends the statement that makes a column of `table` (quoted) take both what it holds and values
+ * of a schema (null stripped) that it does not take. false: none is known. */
+bool pg_ddl_retype(const char *table, const pg_target_column *target, const mr_schema *schema,
+                   mr_buffer *out);
 /* " DEFAULT ..." of a field that has one, for a column of pg_ddl_type(); nothing without. */
 void pg_ddl_default(const mr_field *field, mr_buffer *out);
 /* Is this one of key.fields? */
@@ -423,9 +431,10 @@ mr_status pg_foresee(mr_task *task, const mr_batch *like, mr_foreseen *each, voi
 
 /* --- types.c: Avro type x PostgreSQL type -> writer --- */
 
-/* Sets write, staged_type, scale of a column whose schema and target are known. */
+/* Sets write, staged_type, scale of a column whose schema and target are known. MR_FATAL: values do
+ * not go there; *err says what would help. table: its name as SQL wants it. */
 MR_CHECKED mr_status pg_type_choose(pg_column *column, const pg_target_column *target,
-                                    mr_error *err);
+                                    const char *table, mr_error *err);
 void pg_column_release(pg_column *column);
 /* The table of types in Markdown. */
 void pg_types_page(FILE *out);

@@ -31,10 +31,11 @@ static const char columns_sql[] =
     "       a.attidentity <> '' OR EXISTS (SELECT FROM pg_catalog.pg_index i"
     "         WHERE i.indrelid = a.attrelid AND i.indisprimary AND a.attnum = ANY (i.indkey)),"
     "       coalesce(e.item, 0), coalesce(e.type, 0), e.class, coalesce(e.modifier, -1),"
-    "       pg_catalog.format_type(e.item, b.modifier)"
+    "       pg_catalog.format_type(e.item, b.modifier), pg_catalog.pg_get_expr(f.adbin, f.adrelid)"
     "  FROM pg_catalog.pg_attribute a"
     "  JOIN base b ON b.num = a.attnum AND b.class <> 'd' AND b.item = 0"
     "  LEFT JOIN base e ON e.num = a.attnum AND e.class <> 'd' AND e.item <> 0"
+    "  LEFT JOIN pg_catalog.pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum"
     " WHERE a.attrelid = $1::oid ORDER BY a.attnum";
 
 static const char labels_sql[] =
@@ -86,6 +87,7 @@ static void take_columns(pg_table *table, const PGresult *result)
             .item_class = PQgetvalue(result, i, 13)[0],
             .item_modifier = atoi(PQgetvalue(result, i, 14)),
             .item_type = mr_strdup(PQgetvalue(result, i, 15)),
+            .default_sql = PQgetisnull(result, i, 16) ? NULL : mr_strdup(PQgetvalue(result, i, 16)),
         };
     }
 }
@@ -162,6 +164,7 @@ void pg_table_release(pg_table *table)
         }
         free(table->columns[i].labels);
         free(table->columns[i].item_type);
+        free(table->columns[i].default_sql);
     }
     free(table->columns);
     free(table->signature);

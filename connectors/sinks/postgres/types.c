@@ -16,7 +16,7 @@
 #include "codec/pgcopy.h"
 #include "sinks/postgres/postgres.h"
 
-enum { QUOTED_MAX = 60 };
+enum { QUOTED_MAX = 60, SHOWN_SQL_BYTES = 900 };
 
 static const int64_t DAY_US = INT64_C(86400000000);
 
@@ -554,6 +554,7 @@ static bool choose_items(pg_column *column, const pg_target_column *target)
         .item_id = pair->to == OID_ANY ? OID_TEXT : target->item_id,
         .modifier = target->item_modifier,
         .scale = schema->scale,
+        .longest_chars = column->longest_chars,
     };
     column->staged_type = pair->to == OID_ANY ? mr_strdup("text[]") : NULL;
     return true;
@@ -571,25 +572,46 @@ void pg_column_release(pg_column *column)
     *column = (pg_column){0};
 }
 
-static mr_status refuse(const pg_column *column, const pg_target_column *target, mr_error *err)
+/* What to do: the statement, or the type. Half a statement helps nobody. */
+static void add_remedy(const pg_target_column *target, const char *table, const mr_schema *schema,
+                       mr_buffer *out)
+{
+    mr_buffer sql = MR_BUFFER_INIT(1 << 20);
+    bool known = pg_ddl_retype(table, target, schema, &sql);
+    if (known && !sql.failed && sql.len <= SHOWN_SQL_BYTES) {
+        mr_buffer_printf(out, "change the column with: %s", mr_buffer_text(&sql));
+    } else {
+        mr_buffer_add_text(out, "make the column ");
+        if (known) {
+            mr_buffer_add_text(out, "jsonb");
+        } else {
+            pg_ddl_type(schema, out);
+        }
+    }
+    mr_buffer_release(&sql);
+}
+
+static mr_status refuse(const pg_column *column, const pg_target_column *target, const char *table,
+                        mr_error *err)
 {
     const mr_schema *schema = column->schema;
     const char *of = schema->type == MR_ARRAY ? " of " : "";
     const char *items =
         schema->type == MR_ARRAY ? mr_type_name(mr_schema_strip_null(schema->items)->type) : "";
-    mr_buffer wanted = MR_BUFFER_INIT(256);
-    pg_ddl_type(schema, &wanted);
+    mr_buffer remedy = MR_BUFFER_INIT(2 * SHOWN_SQL_BYTES);
+    add_remedy(target, table, schema, &remedy);
     mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
             "field %s (Avro %s%s%s) can not be written to its column of type %s: convert it in "
-            "the route's query, or make the column %s",
+            "the route's query, or %s",
             column->name, mr_type_name(schema->type), of, items, target->type,
-            mr_buffer_text(&wanted));
-    mr_buffer_release(&wanted);
+            mr_buffer_text(&remedy));
+    mr_buffer_release(&remedy);
     mr_error_field(err, column->name);
     return MR_FATAL;
 }
 
-mr_status pg_type_choose(pg_column *column, const pg_target_column *target, mr_error *err)
+mr_status pg_type_choose(pg_column *column, const pg_target_column *target, const char *table,
+                         mr_error *err)
 {
     Oid to = target->item_id ? OID_ARRAY : kind_of(target->type_id, target->type_class);
     const struct pg_pair *pair = find_pair(column->schema->type, to);
@@ -597,7 +619,7 @@ mr_status pg_type_choose(pg_column *column, const pg_target_column *target, mr_e
     column->modifier = target->modifier;
     column->scale = column->schema->scale;
     if (!pair || (pair->to == OID_ARRAY && !choose_items(column, target))) {
-        return refuse(column, target, err);
+        return refuse(column, target, table, err);
     }
     if (pair->to == OID_ANY) {
         column->staged_type = mr_strdup("text");
@@ -658,7 +680,11 @@ static void add_part(mr_buffer *list, const char *part)
 static char *type_row(mr_type from)
 {
     mr_buffer made = MR_BUFFER_INIT(256), to = MR_BUFFER_INIT(4096), refused = MR_BUFFER_INIT(4096);
-    pg_ddl_type(&(mr_schema){.type = from}, &made);
+    if (from == MR_ARRAY) {
+        mr_buffer_add_text(&made, "`T[]`, where its elements alone are made as `T`; else jsonb");
+    } else {
+        pg_ddl_type(&(mr_schema){.type = from}, &made);
+    }
     Oid found[PAIRS];
     size_t count = 0;
     for (size_t i = 0; i < PAIRS; i++) {

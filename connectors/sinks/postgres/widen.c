@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Columns of varchar(n) whose texts have become longer. No schema says how long texts are, so it is
- * found out by the text itself: the writers note how long a text was that did not fit. A wider
- * varchar is a change of the catalogue alone; the length is at least doubled, so that a column is
- * changed a few times in its life and not for each text. As in evolve.c it is committed before the
- * rows that need it, and the epoch begins again. char(n) is left alone: its blanks mean something.
+ * Columns of varchar(n), and arrays of it, whose texts have become longer. No schema says how long
+ * texts are, so it is found out by the text itself: the writers note how long a text was that did
+ * not fit. A wider varchar is a change of the catalogue alone (an array is rewritten); the length
+ * is at least doubled, so that a column is changed a few times in its life and not for each text.
+ * As in evolve.c it is committed before the rows that need it, and the epoch begins again. char(n)
+ * is left alone: its blanks mean something.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -37,18 +38,21 @@ static void build(const pg_route *route, const pg_table *table, mr_buffer *sql)
 {
     for (size_t i = 0; i < table->count; i++) {
         const pg_target_column *column = &table->columns[i];
+        Oid type = column->item_id ? column->item_id : column->type_id;
+        int modifier = column->item_id ? column->item_modifier : column->modifier;
         size_t chars = needed_chars(route, table, column);
-        size_t limit = column->modifier >= VARHDRSZ ? (size_t)(column->modifier - VARHDRSZ) : 0;
-        if (column->type_id != OID_VARCHAR || column->domain || !limit || chars <= limit) {
+        size_t limit = modifier >= VARHDRSZ ? (size_t)(modifier - VARHDRSZ) : 0;
+        if (type != OID_VARCHAR || column->domain || !limit || chars <= limit) {
             continue;
         }
         char *name = pg_quote(column->name);
+        const char *of = column->item_id ? "[]" : "";
         chars = chars > 2 * limit ? chars : 2 * limit;
         mr_buffer_printf(sql, sql->len ? ", " : "ALTER TABLE %s ", route->name.quoted);
         if (chars > VARCHAR_MAX_CHARS) {
-            mr_buffer_printf(sql, "ALTER COLUMN %s TYPE text", name);
+            mr_buffer_printf(sql, "ALTER COLUMN %s TYPE text%s", name, of);
         } else {
-            mr_buffer_printf(sql, "ALTER COLUMN %s TYPE varchar(%zu)", name, chars);
+            mr_buffer_printf(sql, "ALTER COLUMN %s TYPE varchar(%zu)%s", name, chars, of);
         }
         free(name);
     }

@@ -147,6 +147,27 @@ run_ok "which runs as it stands" sql "$(sed -n "$alter" waiting.log | head -n 1)
 has_all() { [[ $(sql "SELECT count(*) || ' ' || count(DISTINCT id) || ' ' || count(amount) FROM $name.narrow") == "3000 2999 3000" ]]; }
 if eventually 30 has_all; then ok "then the sink goes on, all by itself"; else not_ok "the sink goes on" "$(<waiting.log)"; fi
 kill -TERM "$LAST"
+
+# An array whose elements become lists: the column is changed while the sink waits for it.
+tagged() { # <items> <line> <number>
+    printf '{"type": "record", "name": "Row", "fields": [{"name": "id", "type": "int"}, {"name": "tags", "type": {"type": "array", "items": %s}}]}' "$1" >tags.avsc
+    printf '%s\n' "$2" >"tags-$3.jsonl"
+    "$MILLRACE" file --path "tags-$3.jsonl" --schema tags.avsc --topic "$name-tags" --topic-partitions 1 --once >/dev/null 2>&1
+}
+run_ok "elements that are numbers" tagged '["null", "int"]' '{"id": 1, "tags": [1, null]}' 1
+run_ok "and later lists of them" tagged '{"type": "array", "items": "int"}' '{"id": 2, "tags": [[2], []]}' 2
+run_ok "and bigger ones" tagged '"long"' '{"id": 3, "tags": [5000000000]}' 3
+: >waiting.log
+background waiting.log "$MILLRACE" postgres --name "$name-tags" --topics "$name-tags" --connection-url "$DATABASE_URL" \
+    --table "$name.tags" --key-fields id --auto-create --progress never --batch-size 1
+alter='s/.* change the column with: \(ALTER TABLE .* USING to_jsonb("tags")\).*/\1/p'
+if eventually 20 told; then ok "what an array can not hold is told as SQL"; else not_ok "what an array can not hold" "$(<waiting.log)"; fi
+equal "the table was made with an array" "integer[]" "$(sql "SELECT format_type(atttypid, atttypmod) FROM pg_attribute
+    WHERE attrelid = '$name.tags'::regclass AND attname = 'tags'")"
+run_ok "which runs as it stands" sql "$(sed -n "$alter" waiting.log | head -n 1)"
+has_all() { [[ $(sql "SELECT string_agg(tags::text, ' ' ORDER BY id) FROM $name.tags") == '[1, null] [[2], []] [5000000000]' ]]; }
+if eventually 30 has_all; then ok "then the sink goes on, all by itself"; else not_ok "the sink goes on" "$(<waiting.log)"; fi
+kill -TERM "$LAST"
 run_fails "a key that no index has" 1 'ADD PRIMARY KEY ("id")' store "$name-key" "$name" narrow --key-fields id
 sql "DROP SCHEMA $name CASCADE" 2>notices
 scenario_end

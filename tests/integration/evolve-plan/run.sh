@@ -8,6 +8,7 @@ cd "$TMP"
 export NO_COLOR=1
 
 topic=$(unique planned)
+lists=${topic}_lists
 printf 'id,name,amount\n1,a,1.5\n2,b,\n' >rows.csv
 "$MILLRACE" file --path rows.csv --topic "$topic" --topic-partitions 2 --once >/dev/null 2>&1
 pipeline() {
@@ -53,6 +54,38 @@ pipeline ', "auto.evolve": "true"'
 plan --schema v2.avsc --json >plan.json || true
 equal "as JSON, by route" "by itself problem by itself" "$(jq -r '.[].kind' plan.json | paste -sd ' ')"
 equal "nothing was changed" 0 "$(sql "SELECT count(*) FROM pg_attribute WHERE attrelid = '$topic'::regclass AND attname = 'note'")"
+
+# --- Arrays
+sql "CREATE TABLE $lists (id bigint PRIMARY KEY, wide int[], mixed int[] DEFAULT '{1}', amounts numeric(6,2)[])"
+cat >lists.avsc <<'JSON'
+{"type": "record", "name": "Row", "fields": [
+  {"name": "id", "type": "int"},
+  {"name": "wide", "type": {"type": "array", "items": ["null", "long"]}},
+  {"name": "mixed", "type": {"type": "array", "items": ["int", "string"]}},
+  {"name": "amounts", "type": {"type": "array", "items": {"type": "bytes", "logicalType": "decimal", "precision": 10, "scale": 4}}},
+  {"name": "tags", "type": {"type": "array", "items": "string"}, "default": ["it's", "a\"b"]},
+  {"name": "nothing", "type": {"type": "array", "items": "null"}, "default": []},
+  {"name": "deep", "type": {"type": "array", "items": {"type": "array", "items": "int"}}, "default": [[1]]}]}
+JSON
+cat >pipeline.json <<JSON
+{"name": "$topic", "sinks": {"to-postgres": {"connector": "postgres", "topics": ["$topic"], "connection.url": "\${env:DATABASE_URL}",
+  "table": "$lists", "key.fields": ["id"], "auto.evolve": "true"}}}
+JSON
+run_fails "elements that an array can not hold" 1 "" plan --schema lists.avsc
+contains "arrays get wider, and are added with their defaults" "$(cat out)" \
+    "ALTER TABLE \"$lists\" ALTER COLUMN \"wide\" TYPE bigint[], ALTER COLUMN \"amounts\" TYPE numeric(10,4)[], ADD COLUMN \"tags\" text[] DEFAULT '{\"it''s\",\"a\\\"b\"}', ADD COLUMN \"nothing\" jsonb DEFAULT '[]', ADD COLUMN \"deep\" jsonb DEFAULT '[[1]]';"
+remedy="ALTER TABLE \"$lists\" ALTER COLUMN \"mixed\" DROP DEFAULT, ALTER COLUMN \"mixed\" TYPE jsonb USING to_jsonb(\"mixed\"), ALTER COLUMN \"mixed\" SET DEFAULT to_jsonb('{1}'::integer[])"
+contains "what is to be mended comes with its statement" "$(cat out)" "change the column with: $remedy"
+plan --schema lists.avsc >plan.sql || true
+run_ok "what it prints is SQL" psql -XAtq -v ON_ERROR_STOP=1 "$DATABASE_URL" -f plan.sql
+run_ok "so is the statement" psql -XAtq -v ON_ERROR_STOP=1 "$DATABASE_URL" -c "$remedy"
+run_ok "then there is nothing to do" plan --schema lists.avsc
+equal "the defaults are there" "[1]|{it's,\"a\\\"b\"}|[]|[[1]]" \
+    "$(sql "INSERT INTO $lists (id) VALUES (1); SELECT mixed, tags, nothing, deep FROM $lists")"
+sql "DROP TABLE $lists"
+plan --schema lists.avsc >plan.sql || true
+contains "a table is made with arrays" "$(cat plan.sql)" "\"wide\" bigint[] NOT NULL, \"mixed\" jsonb NOT NULL, \"amounts\" numeric(10,4)[] NOT NULL, \"tags\" text[] DEFAULT"
+pipeline ', "auto.evolve": "true"'
 
 # --- Not what it takes
 run_fails "it only plans" 2 "evolve needs --plan" "$MILLRACE" evolve pipeline.json

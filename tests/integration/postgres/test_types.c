@@ -129,7 +129,7 @@ static void check_pair(const test_line *line, const mr_schema *schema,
     bool listed = has_word(line->part[2], target->name) || has_word(line->part[2], "*");
     pg_column column = {.schema = schema, .name = "v"};
     mr_error err = {0};
-    mr_status status = pg_type_choose(&column, target, &err);
+    mr_status status = pg_type_choose(&column, target, "every", &err);
     if ((status == MR_OK) != listed) {
         complain(line, "%s is %s", target->name, status == MR_OK ? "taken" : "refused");
     } else if (status != MR_OK &&

@@ -282,7 +282,7 @@ static void tables_are_made_from_schemas(void **state)
     char *create = pg_ddl_create(&route, schema);
     assert_string_equal(create,
                         "CREATE TABLE IF NOT EXISTS \"s\".\"t\" (\"id\" text NOT NULL, \"when\" "
-                        "timestamptz NOT NULL, \"price\" numeric(12,4), \"tags\" jsonb NOT NULL, "
+                        "timestamptz NOT NULL, \"price\" numeric(12,4), \"tags\" text[] NOT NULL, "
                         "PRIMARY KEY (\"id\"))");
     free(create);
     pg_name_release(&route.name);

@@ -19,8 +19,8 @@ typedef struct mongo_reply {
     mongo_event *events; /* slices of it */
     size_t count;
     int64_t server_s; /* the server's time when it answered (operationTime); 0: not told */
-    mr_slice token; /* postBatchResumeToken: covers all events; data NULL: none */
-    bool lean;      /* its event came without images, since with them it was too large */
+    mr_slice token;   /* postBatchResumeToken: covers all events; data NULL: none */
+    bool lean;        /* its event came without images, since with them it was too large */
     struct mongo_reply *next;
 } mongo_reply;
 

@@ -168,28 +168,42 @@ static const char *wider_number(const pg_target_column *target, const mr_schema 
     }
 }
 
+static bool is_raw(const mr_schema *schema)
+{
+    return schema->type == MR_BYTES || schema->type == MR_FIXED;
+}
+
+/* A default is not cast along: "default for column can not be cast automatically". */
+static void retype(const pg_target_column *target, const char *name, const char *type,
+                   const char *before, const char *after, mr_buffer *out)
+{
+    if (target->default_sql) {
+        mr_buffer_printf(out, "ALTER COLUMN %s DROP DEFAULT, ", name);
+    }
+    mr_buffer_printf(out, "ALTER COLUMN %s TYPE %s USING %s%s%s", name, type, before, name, after);
+    if (target->default_sql) {
+        mr_buffer_printf(out, ", ALTER COLUMN %s SET DEFAULT %s%s%s", name, before,
+                         target->default_sql, after);
+    }
+}
+
 bool pg_ddl_retype(const char *table, const pg_target_column *target, const mr_schema *schema,
                    mr_buffer *out)
 {
     const char *number = wider_number(target, schema);
     bool identity = target->has_default && !target->default_sql;
-    if (identity || target->generated || (!number && !target->item_id && is_scalar(schema))) {
+    if (identity || target->generated) {
         return false;
     }
     char *name = pg_quote(target->name);
     mr_buffer_printf(out, "ALTER TABLE %s ", table);
     if (number) {
         mr_buffer_printf(out, "ALTER COLUMN %s TYPE %s", name, number);
+    } else if (target->item_id || !is_scalar(schema) || is_raw(schema) ||
+               target->type_id == OID_BYTEA) { /* bytes do not go to text */
+        retype(target, name, "jsonb", "to_jsonb(", ")", out);
     } else {
-        /* A default is not cast along: "default for column can not be cast automatically". */
-        if (target->default_sql) {
-            mr_buffer_printf(out, "ALTER COLUMN %s DROP DEFAULT, ", name);
-        }
-        mr_buffer_printf(out, "ALTER COLUMN %s TYPE jsonb USING to_jsonb(%s)", name, name);
-        if (target->default_sql) {
-            mr_buffer_printf(out, ", ALTER COLUMN %s SET DEFAULT to_jsonb(%s)", name,
-                             target->default_sql);
-        }
+        retype(target, name, "text", "(", ")::text", out);
     }
     free(name);
     return true;

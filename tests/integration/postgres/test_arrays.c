@@ -200,6 +200,7 @@ static void arrays_have_defaults(void **state)
 
 /* --- What the array can not hold --- */
 
+#define TO_TEXT  "ALTER COLUMN \"V\" TYPE text USING (\"V\")::text"
 #define TO_JSONB "ALTER COLUMN \"V\" TYPE jsonb USING to_jsonb(\"V\")"
 
 static const struct {
@@ -239,6 +240,17 @@ static const struct {
      "1|1 2|\"a\" 3|1"},
     {"timestamptz", "timestamp-millis", "null", "map(int)", "{\"k\": 1}", TO_JSONB,
      "1|- 2|{\"k\": 1} 3|-"},
+    {"bytea", "bytes", "\"ff\"", "int", "3", TO_JSONB, "1|\"\\\\xff\" 2|3 3|\"\\\\xff\""},
+    {"boolean", "boolean", "true", "bytes", "\"ff\"", TO_JSONB, "1|true 2|\"\\\\xff\" 3|true"},
+    /* Scalars meet as text. */
+    {"double precision DEFAULT 1", "double", "0.5", "boolean", "true",
+     "ALTER COLUMN \"V\" DROP DEFAULT, " TO_TEXT ", ALTER COLUMN \"V\" SET DEFAULT (1)::text",
+     "1|0.5 2|true 3|0.5"},
+    {"boolean NOT NULL", "boolean", "true", "int", "3", TO_TEXT, "1|true 2|3 3|true"},
+    {"date", "date", "0", "long", "3", TO_TEXT, "1|1970-01-01 2|3 3|1970-01-01"},
+    {"numeric(4,2)", "decimal(4,2)", "\"0.25\"", "date", "0", TO_TEXT,
+     "1|0.25 2|1970-01-01 3|0.25"},
+    {"positive", "int", "1", "boolean", "true", TO_TEXT, "1|1 2|true 3|1"},
     /* Numbers stay numbers. */
     {"integer[] DEFAULT '{1}'", "array(int)", "[1]", "array(double)", "[0.5]",
      "ALTER COLUMN \"V\" TYPE double precision[]", "1|{1} 2|{0.5} 3|{1}"},

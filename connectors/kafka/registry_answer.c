@@ -19,14 +19,11 @@ static const char *text_of(const json_t *answer, const char *member)
     return json_string_value(json_object_get(answer, member));
 }
 
-/* In one line, cut before a character that does not fit. */
-static void one_line(const char *text, char *out, size_t size)
+/* Cut before a character that does not fit. */
+static void cut(const char *text, char *out, size_t size)
 {
-    size_t len = 0;
-    for (; text[len] && len + 1 < size; len++) {
-        bool control = (unsigned char)text[len] < ' ' || text[len] == 127;
-        out[len] = control ? ' ' : text[len];
-    }
+    size_t len = strlen(text) < size ? strlen(text) : size - 1;
+    memcpy(out, text, len);
     while (text[len] && len && ((unsigned char)text[len] & 0xC0) == 0x80) {
         len--;
     }
@@ -36,7 +33,7 @@ static void one_line(const char *text, char *out, size_t size)
 const char *mr_registry_words(const json_t *answer, char out[MR_REGISTRY_WORDS_BYTES])
 {
     const char *text = text_of(answer, "message");
-    one_line(text && *text ? text : "no reason given", out, MR_REGISTRY_WORDS_BYTES);
+    cut(text && *text ? text : "no reason given", out, MR_REGISTRY_WORDS_BYTES);
     return out;
 }
 
@@ -55,7 +52,7 @@ static mr_status no_json(const mr_http_response *r, const char *url, mr_error *e
     char shown[SHOWN_BYTES + 1];
     size_t len = 0;
     for (; len < SHOWN_BYTES && len < r->len; len++) {
-        shown[len] = r->body[len] >= ' ' && r->body[len] != 127 ? r->body[len] : ' ';
+        shown[len] = r->body[len] > ' ' && r->body[len] != 127 ? r->body[len] : ' ';
     }
     shown[len] = '\0';
     bool html = strstr(r->type, "html") || (len && *shown == '<');
@@ -132,7 +129,7 @@ mr_status mr_registry_has_schema(const json_t *answer, int http, int32_t id, mr_
     const char *type = text_of(answer, "schemaType");
     if (type && strcmp(type, "AVRO") != 0) {
         char shown[40];
-        one_line(type, shown, sizeof shown);
+        cut(type, shown, sizeof shown);
         return mr_fail(err, MR_REJECT, MR_DOMAIN_SCHEMA,
                        "schema id %d of the registry is %s, not Avro", (int)id, shown);
     }
@@ -174,7 +171,7 @@ mr_status mr_registry_incompatible(const json_t *answer, const char *subject, mr
     const json_t *messages = json_object_get(answer, "messages");
     for (size_t i = 0; i < json_array_size(messages) && i < REASONS_SHOWN; i++) {
         const char *text = json_string_value(json_array_get(messages, i));
-        one_line(text ? text : "", words, 300);
+        cut(text ? text : "", words, 300);
         mr_buffer_printf(&why, "%s%s", i ? "; " : "", words);
     }
     if (!why.len && text_of(answer, "message")) {

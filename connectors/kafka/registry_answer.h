@@ -2,8 +2,6 @@
 /*
  * What a registry's answers mean. They are bytes from a wire, so all that reads them is here, apart
  * from the asking: no network, every size bounded, any bytes at all. For registry*.c.
- *
- * Texts of the registry go into messages in one line and cut.
  */
 #ifndef MR_KAFKA_REGISTRY_ANSWER_H
 #define MR_KAFKA_REGISTRY_ANSWER_H
@@ -55,7 +53,7 @@ MR_CHECKED mr_status mr_registry_resolve(const json_t *answer, mr_registry_get *
                                          char **ret, mr_error *err);
 
 enum { MR_REGISTRY_WORDS_BYTES = 400 };
-/* The message of an answer that is an error, in one line; returns out. */
+/* The message of an answer that is an error, cut to fit; returns out. */
 const char *mr_registry_words(const json_t *answer, char out[MR_REGISTRY_WORDS_BYTES]);
 
 #endif

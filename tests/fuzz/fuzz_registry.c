@@ -36,7 +36,10 @@ static void require(int condition)
 /* One line, not empty. */
 static void require_told(const mr_error *err)
 {
-    require(err->text[0] && !strpbrk(err->text, "\r\n\033"));
+    if (!err->text[0] || strpbrk(err->text, "\r\n\033")) {
+        fprintf(stderr, "not told in a line: %s\n", err->text);
+        abort();
+    }
 }
 
 static mr_status judge_next(answers *a, int *http, json_t **ret, mr_error *err)

@@ -266,12 +266,19 @@ static mr_status register_it(mr_registry *registry, const char *subject, const m
     return mr_registry_take_id(answer, subject, ret, err);
 }
 
+/* Each task has parsed its own. */
+static bool same_schema(const mr_schema *a, const mr_schema *b)
+{
+    return a == b ||
+           (a->fingerprint == b->fingerprint && strcmp(mr_schema_json(a), mr_schema_json(b)) == 0);
+}
+
 static mr_status get_id(mr_registry *registry, const char *subject, const mr_schema *schema,
                         const atomic_bool *stop, int32_t *ret, mr_error *err)
 {
     for (size_t i = registry->subject_count; i-- > 0;) {
         const by_subject *s = &registry->subjects[i];
-        if (s->schema == schema && strcmp(s->subject, subject) == 0) {
+        if (same_schema(s->schema, schema) && strcmp(s->subject, subject) == 0) {
             *ret = s->id;
             return MR_OK;
         }

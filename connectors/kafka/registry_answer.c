@@ -104,6 +104,12 @@ mr_status mr_registry_judge(const mr_http_response *r, const char *url, json_t *
     return MR_OK;
 }
 
+bool mr_registry_is_answer(const mr_http_response *r)
+{
+    return r->status == 200 && strstr(r->type, "json") && r->len && r->body[0] == '{' &&
+           strstr(r->body, "\"schema\"");
+}
+
 /* --- A schema by its id --- */
 
 mr_status mr_registry_has_schema(const json_t *answer, int http, int32_t id, mr_error *err)

@@ -18,6 +18,10 @@
 MR_CHECKED mr_status mr_registry_judge(const mr_http_response *response, const char *url,
                                        json_t **ret, mr_error *err);
 
+/* Does what came of a body that is too large look as if a registry had sent it? Then asking again
+ * is of no use: schemas do not change. */
+bool mr_registry_is_answer(const mr_http_response *response);
+
 /* The answer to GET /schemas/ids/<id>: MR_OK when it has a schema. MR_REJECT: the registry does not
  * know the id, or it is no Avro. MR_RETRY: it answers what no schema registry does, which says
  * nothing of the record. */

@@ -30,6 +30,7 @@ mr_status mr_registry_line_open(mr_registry_line *line, const mr_registry_option
         .key_file = options->key_file,
         .timeout_ms = options->timeout_ms,
         .body_max_bytes = ANSWER_MAX_BYTES,
+        .option_prefix = "schema.registry.",
     };
     line->options = options;
     return mr_http_new(&http, &line->http, err);
@@ -58,6 +59,9 @@ static mr_status ask_once(mr_registry_line *line, const char *method, const char
     if (status == MR_OK) {
         *http = response.status;
         status = mr_registry_judge(&response, url, ret, err);
+    } else if (status == MR_RETRY && err && strcmp(err->code, MR_HTTP_TOO_LARGE) == 0 &&
+               strcmp(method, "GET") == 0 && mr_registry_is_answer(&response)) {
+        status = MR_REJECT;
     }
     free(url);
     return status;

@@ -18,7 +18,8 @@ MR_CHECKED mr_status mr_registry_line_open(mr_registry_line *line,
                                            const mr_registry_options *options, mr_error *err);
 void mr_registry_line_close(mr_registry_line *line);
 
-/* MR_OK: mr_registry_judge() has taken the answer. */
+/* MR_OK: mr_registry_judge() has taken the answer. MR_REJECT: it is a schema that is too large. err
+ * may not be NULL. */
 MR_CHECKED mr_status mr_registry_request(mr_registry_line *line, const char *method,
                                          const char *path, const char *body,
                                          const atomic_bool *stop, int *http, json_t **ret,

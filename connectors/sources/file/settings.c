@@ -183,15 +183,16 @@ static const char *csv_option(const file_state *self)
 static mr_status check_path(const file_state *self, mr_error *err)
 {
     struct stat st;
-    bool there = stat(self->path, &st) == 0;
-    bool one = there && S_ISREG(st.st_mode), glob = !there && strpbrk(self->path, "*?[");
+    const char *path = self->path ? self->path : "";
+    bool there = stat(path, &st) == 0;
+    bool one = there && S_ISREG(st.st_mode), glob = !there && strpbrk(path, "*?[");
     if ((one || glob) && (self->pattern || self->recursive)) {
         return refuse(err, self->pattern ? "pattern" : "recursive",
                       "it is for folders, and path is a %s; leave one of the two out",
                       one ? "file" : "glob itself");
     }
     const char *option = csv_option(self);
-    file_kind kind = file_kind_of(self->path, (file_kind)self->kind);
+    file_kind kind = file_kind_of(path, (file_kind)self->kind);
     if (one && option && kind != FILE_CSV) {
         return refuse(err, option,
                       "it is for CSV, and path ends as %s does; leave it out, or set format to csv",

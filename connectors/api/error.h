@@ -60,7 +60,8 @@ typedef struct mr_error {
 
 /* Fills *err (domain and text; the rest is reset) and returns `status`, so that a failure is one
  * line: return mr_fail(err, MR_FATAL, MR_DOMAIN_FILE, "cannot open %s: %s", path, strerror(errno));
- * err may be NULL. Text that does not fit is cut. */
+ * err may be NULL. Text that does not fit is cut; control characters, such as newlines in the words
+ * of others, become blanks. */
 mr_status mr_fail(mr_error *err, mr_status status, mr_domain domain, const char *format, ...)
     MR_PRINTF(4, 5);
 

@@ -56,48 +56,67 @@ typedef struct mr_option {
     int64_t min, max; /* MR_KIND_INT, _SIZE, _DURATION */
     const char *const *choices; /* MR_KIND_ENUM: NULL-terminated names */
     unsigned flags;
-    const char *help; /* full sentences: what it does, unit, when to change it */
+    const char *help;  /* full sentences: what it does, unit, when to change it */
+    const char *needs; /* what it has no effect without; NULL: nothing */
 } mr_option;
+
+/*
+ * needs: conditions on other options of the same connector, with blanks between; all must hold,
+ * or an option that is given, with another value than its default, is refused. Help and reference
+ * say them in words.
+ *   schema.registry.url     is set
+ *   !schema                 is not set
+ *   format=auto,csv         is one of these, given or by default
+ *   key.format!=text        is none of these
+ */
 
 #define MR_FIELD_OF(state, field, ctype)                                                           \
     (offsetof(state, field) + 0 * sizeof(_Generic(&((state *)0)->field, ctype * : 0)))
 
-#define MR_TEXT(name, state, field, dflt, flags, help)                                             \
+/* The last argument is the help, or the help and what the option needs. */
+#define MR_TEXT(option, state, field, value, bits, ...)                                            \
     {                                                                                              \
-        name, MR_KIND_TEXT, MR_FIELD_OF(state, field, const char *), dflt, 0, 0, NULL, flags, help \
+        .name = option, .kind = MR_KIND_TEXT, .offset = MR_FIELD_OF(state, field, const char *),   \
+        .dflt = value, .flags = bits, .help = __VA_ARGS__                                          \
     }
-#define MR_BOOLEAN(name, state, field, dflt, flags, help)                                          \
+#define MR_BOOLEAN(option, state, field, value, bits, ...)                                         \
     {                                                                                              \
-        name, MR_KIND_BOOL, MR_FIELD_OF(state, field, bool), dflt, 0, 0, NULL, flags, help         \
+        .name = option, .kind = MR_KIND_BOOL, .offset = MR_FIELD_OF(state, field, bool),           \
+        .dflt = value, .flags = bits, .help = __VA_ARGS__                                          \
     }
-#define MR_INTEGER(name, state, field, dflt, min, max, flags, help)                                \
+#define MR_INTEGER(option, state, field, value, least, most, bits, ...)                            \
     {                                                                                              \
-        name, MR_KIND_INT, MR_FIELD_OF(state, field, int64_t), dflt, min, max, NULL, flags, help   \
+        .name = option, .kind = MR_KIND_INT, .offset = MR_FIELD_OF(state, field, int64_t),         \
+        .dflt = value, .min = least, .max = most, .flags = bits, .help = __VA_ARGS__               \
     }
-#define MR_REAL(name, state, field, dflt, flags, help)                                             \
+#define MR_REAL(option, state, field, value, bits, ...)                                            \
     {                                                                                              \
-        name, MR_KIND_DOUBLE, MR_FIELD_OF(state, field, double), dflt, 0, 0, NULL, flags, help     \
+        .name = option, .kind = MR_KIND_DOUBLE, .offset = MR_FIELD_OF(state, field, double),       \
+        .dflt = value, .flags = bits, .help = __VA_ARGS__                                          \
     }
-#define MR_SIZE(name, state, field, dflt, min, max, flags, help)                                   \
+#define MR_SIZE(option, state, field, value, least, most, bits, ...)                               \
     {                                                                                              \
-        name, MR_KIND_SIZE, MR_FIELD_OF(state, field, int64_t), dflt, min, max, NULL, flags, help  \
+        .name = option, .kind = MR_KIND_SIZE, .offset = MR_FIELD_OF(state, field, int64_t),        \
+        .dflt = value, .min = least, .max = most, .flags = bits, .help = __VA_ARGS__               \
     }
-#define MR_TIME(name, state, field, dflt, min, max, flags, help)                                   \
+#define MR_TIME(option, state, field, value, least, most, bits, ...)                               \
     {                                                                                              \
-        name, MR_KIND_DURATION, MR_FIELD_OF(state, field, int64_t), dflt, min, max, NULL, flags,   \
-            help                                                                                   \
+        .name = option, .kind = MR_KIND_DURATION, .offset = MR_FIELD_OF(state, field, int64_t),    \
+        .dflt = value, .min = least, .max = most, .flags = bits, .help = __VA_ARGS__               \
     }
-#define MR_CHOICE(name, state, field, dflt, choices, flags, help)                                  \
+#define MR_CHOICE(option, state, field, value, names, bits, ...)                                   \
     {                                                                                              \
-        name, MR_KIND_ENUM, MR_FIELD_OF(state, field, int), dflt, 0, 0, choices, flags, help       \
+        .name = option, .kind = MR_KIND_ENUM, .offset = MR_FIELD_OF(state, field, int),            \
+        .dflt = value, .choices = names, .flags = bits, .help = __VA_ARGS__                        \
     }
-#define MR_LIST(name, state, field, dflt, flags, help)                                             \
+#define MR_LIST(option, state, field, value, bits, ...)                                            \
     {                                                                                              \
-        name, MR_KIND_LIST, MR_FIELD_OF(state, field, mr_list), dflt, 0, 0, NULL, flags, help      \
+        .name = option, .kind = MR_KIND_LIST, .offset = MR_FIELD_OF(state, field, mr_list),        \
+        .dflt = value, .flags = bits, .help = __VA_ARGS__                                          \
     }
 #define MR_OPTIONS_END                                                                             \
     {                                                                                              \
-        NULL, MR_KIND_TEXT, 0, NULL, 0, 0, NULL, 0, NULL                                           \
+        .name = NULL                                                                               \
     }
 
 #endif

@@ -47,7 +47,7 @@ void mr_buffer_printf(mr_buffer *buffer, const char *format, ...)
     va_copy(again, args);
     int len = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    if (len >= 0 && mr_buffer_reserve(buffer, (size_t)len)) {
+    if (len > 0 && mr_buffer_reserve(buffer, (size_t)len)) { /* nothing: there may be no memory */
         vsnprintf(buffer->data + buffer->len, (size_t)len + 1, format, again);
         buffer->len += (size_t)len;
     }

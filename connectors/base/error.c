@@ -8,6 +8,17 @@
 
 #include "api/record.h"
 
+/* A text is one line, whatever names and messages of others are in it: they can neither begin a
+ * line of the log nor give orders to a terminal. */
+static void keep_in_line(char *text)
+{
+    for (; *text; text++) {
+        if ((unsigned char)*text < ' ' || *text == 127) {
+            *text = ' ';
+        }
+    }
+}
+
 mr_status mr_fail(mr_error *err, mr_status status, mr_domain domain, const char *format, ...)
 {
     if (err) {
@@ -16,6 +27,7 @@ mr_status mr_fail(mr_error *err, mr_status status, mr_domain domain, const char 
         va_start(args, format);
         vsnprintf(text, sizeof text, format, args);
         va_end(args);
+        keep_in_line(text);
         *err = (mr_error){.domain = domain};
         memcpy(err->text, text, sizeof text);
     }
@@ -36,6 +48,7 @@ void mr_error_prefix(mr_error *err, const char *format, ...)
         snprintf(text + len, sizeof text - (size_t)len, ": %s", err->text) < 0) {
         text[len] = '\0';
     }
+    keep_in_line(text);
     memcpy(err->text, text, sizeof text);
 }
 

@@ -481,6 +481,18 @@ void mr_options_release(const mr_option *table, void *state)
     }
 }
 
+bool mr_option_is_default(const mr_option *option, const void *state)
+{
+    const mr_option table[] = {*option, MR_OPTIONS_END};
+    void *plain = mr_calloc(1, option->offset + sizeof(mr_list)); /* no field is larger */
+    mr_options_defaults(table, plain);
+    mr_auto_free char *here = mr_option_show(option, state), *there = mr_option_show(option, plain);
+    bool same = here && there ? strcmp(here, there) == 0 : here == there;
+    mr_options_release(table, plain);
+    free(plain);
+    return same;
+}
+
 mr_status mr_options_required(const mr_option *table, const void *state, mr_error *err)
 {
     for (const mr_option *o = table; o && o->name; o++) {

@@ -39,6 +39,9 @@ char *mr_option_show(const mr_option *option, const void *state);
 /* Does it have a value? Text and lists: not empty; other kinds always have one. */
 bool mr_option_is_set(const mr_option *option, const void *state);
 
+/* Is its value that of a state that was only given its defaults? */
+bool mr_option_is_default(const mr_option *option, const void *state);
+
 /* What values are allowed, in words: "a whole number from 1 to 64". To be freed. */
 char *mr_option_allowed(const mr_option *option);
 size_t mr_option_choice_count(const mr_option *option);

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/needs.h"
 #include "base/options.h"
 #include "cli/help.h"
 #include "cli/json_schema.h"
@@ -42,7 +43,8 @@ static void describe_table(const char *title, const mr_option *table)
                       o->flags & MR_OPT_SECRET ? "; secret: never shown" : "",
                       o->flags & MR_OPT_PATH ? "; relative to the pipeline file" : "");
         mr_show_text(stdout, 6, facts);
-        mr_show_text(stdout, 6, o->help);
+        mr_auto_free char *help = mr_option_help(o);
+        mr_show_text(stdout, 6, help);
     }
 }
 

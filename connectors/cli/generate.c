@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/needs.h"
 #include "base/options.h"
 #include "base/read_file.h"
 #include "cli/connect.h"
@@ -85,7 +86,8 @@ static void md_options(FILE *out, const char *title, const mr_option *table)
             fprintf(out, "`%s`", o->dflt);
         }
         fputs(" | ", out);
-        md_cell(out, o->help);
+        mr_auto_free char *help = mr_option_help(o);
+        md_cell(out, help);
         fputs(" |\n", out);
     }
 }

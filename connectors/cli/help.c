@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/needs.h"
 #include "base/options.h"
 #include "cli/show.h"
 #include "cli/verbs.h"
@@ -113,6 +114,10 @@ static void show_option_flag(FILE *out, const mr_connector *connector, const mr_
                   option->dflt && *option->dflt ? option->dflt : "",
                   option->dflt && *option->dflt ? "; " : "", variable);
     mr_show_text(out, HELP_INDENT, facts);
+    mr_auto_free char *needs = mr_option_needs(option);
+    if (needs) {
+        mr_show_text(out, HELP_INDENT, needs);
+    }
 }
 
 void mr_help_connector(FILE *out, const mr_connector *connector)

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/needs.h"
 #include "base/options.h"
 
 #define REFERENCE "\\$\\{(env|file):"
@@ -66,7 +67,8 @@ static void add_options(json_t *properties, json_t *required, const mr_option *t
 {
     for (const mr_option *o = table; o && o->name; o++) {
         json_t *type = type_of(o);
-        json_object_set_new(type, "description", json_string(o->help));
+        mr_auto_free char *help = mr_option_help(o);
+        json_object_set_new(type, "description", json_string(help));
         if (o->dflt && !(o->flags & MR_OPT_SECRET)) {
             json_object_set_new(type, "default", json_string(o->dflt));
         }

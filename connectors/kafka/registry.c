@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "codec/schema.h"
+#include "kafka/registry_answer.h"
 #include "kafka/registry_request.h"
 
 enum { UNKNOWN_US = 60 * 1000000, UNKNOWN_MAX = 256 };
@@ -89,45 +90,34 @@ uint64_t mr_registry_requests(const mr_registry *registry)
 
 /* --- Schemas by id --- */
 
-static mr_status parse(const char *text, const json_t *answer, int32_t id, const mr_schema **ret,
-                       mr_error *err)
+typedef struct asking {
+    mr_registry_line *line;
+    const atomic_bool *stop;
+} asking;
+
+static mr_status get_more(void *context, const char *path, int *http, json_t **ret, mr_error *err)
 {
-    const char *kind = json_string_value(json_object_get(answer, "schemaType"));
-    if (kind && strcmp(kind, "AVRO") != 0) {
-        return mr_fail(err, MR_REJECT, MR_DOMAIN_SCHEMA,
-                       "schema id %d of the registry is %s, not Avro", (int)id, kind);
-    }
-    mr_status status = mr_schema_parse(text, strlen(text), ret, err);
-    if (status != MR_OK) {
-        mr_error_prefix(err, "schema id %d of the registry", (int)id);
-        return MR_REJECT;
-    }
-    return MR_OK;
+    const asking *a = context;
+    return mr_registry_request(a->line, "GET", path, NULL, a->stop, http, ret, err);
 }
 
 static mr_status fetch(mr_registry *registry, int32_t id, const atomic_bool *stop,
                        const mr_schema **ret, mr_error *err)
 {
-    char *path = mr_format("/schemas/ids/%d", (int)id);
+    asking a = {&registry->line, stop};
+    char *path = mr_format("/schemas/ids/%d", (int)id), *text = NULL;
     int http;
     json_auto_t *answer = NULL;
-    mr_status status =
-        mr_registry_request(&registry->line, "GET", path, NULL, stop, &http, &answer, err);
+    mr_status status = get_more(&a, path, &http, &answer, err);
     free(path);
-    if (status != MR_OK) {
-        return status;
-    }
-    if (http != 200) {
-        mr_fail(err, MR_REJECT, MR_DOMAIN_SCHEMA,
-                "the schema registry has no schema with id %d (it answers %d: %s)", (int)id, http,
-                mr_registry_message(answer));
-        mr_error_code(err, mr_registry_error_code(answer), "NO_SUCH_SCHEMA");
-        return MR_REJECT;
-    }
-    char *text = NULL;
-    status = mr_registry_resolve(&registry->line, answer, stop, &text, err);
     if (status == MR_OK) {
-        status = parse(text, answer, id, ret, err);
+        status = mr_registry_has_schema(answer, http, id, err);
+    }
+    if (status == MR_OK) {
+        status = mr_registry_resolve(answer, get_more, &a, &text, err);
+    }
+    if (status == MR_OK) {
+        status = mr_registry_take_schema(text, id, ret, err);
     }
     free(text);
     return status;
@@ -224,31 +214,6 @@ static mr_status ask(mr_registry *registry, const char *format, const char *subj
     return status;
 }
 
-static mr_status refused(const char *what, const char *subject, int http, const json_t *answer,
-                         mr_error *err)
-{
-    mr_fail(err, MR_FATAL, MR_DOMAIN_SCHEMA,
-            "the schema registry %s subject %s (it answers %d): %s", what, subject, http,
-            mr_registry_message(answer));
-    mr_error_code(err, mr_registry_error_code(answer), "");
-    return MR_FATAL;
-}
-
-/* The id in an answer: written before every datum, so it is never guessed. */
-static mr_status take_id(const json_t *answer, const char *subject, int32_t *ret, mr_error *err)
-{
-    const json_t *id = json_object_get(answer, "id");
-    json_int_t value = json_integer_value(id);
-    if (!json_is_integer(id) || value < 0 || value > INT32_MAX) {
-        return mr_fail(err, MR_FATAL, MR_DOMAIN_SCHEMA,
-                       "the schema registry answers without a schema id from 0 to %d for subject "
-                       "%s; is it a schema registry?",
-                       (int)INT32_MAX, subject);
-    }
-    *ret = (int32_t)value;
-    return MR_OK;
-}
-
 /* Is it there? *ret -1: no. */
 static mr_status look_up(mr_registry *registry, const char *subject, const mr_schema *schema,
                          const atomic_bool *stop, int32_t *ret, mr_error *err)
@@ -261,30 +226,9 @@ static mr_status look_up(mr_registry *registry, const char *subject, const mr_sc
         return status;
     }
     if (http != 200) {
-        return refused("can not look up a schema of", subject, http, answer, err);
+        return mr_registry_refused(answer, http, "can not look up a schema of", subject, err);
     }
-    return take_id(answer, subject, ret, err);
-}
-
-/* Why, as the registry tells with verbose=true. */
-static void incompatible(const char *subject, const json_t *answer, mr_error *err)
-{
-    mr_buffer why = MR_BUFFER_INIT(4096);
-    const json_t *messages = json_object_get(answer, "messages");
-    for (size_t i = 0; i < json_array_size(messages) && i < 3; i++) {
-        const char *text = json_string_value(json_array_get(messages, i));
-        mr_buffer_printf(&why, "%s%.300s", i ? "; " : "", text ? text : "");
-    }
-    mr_fail(err, MR_FATAL, MR_DOMAIN_SCHEMA,
-            "the schema is not compatible with the latest version of subject %s%s%s. Make it so (a "
-            "new field needs a default), or change the subject's compatibility; `millrace schema "
-            "check` tells beforehand",
-            subject, why.len ? ": " : "", mr_buffer_text(&why));
-    mr_error_code(err, 409, "INCOMPATIBLE");
-    if (err) {
-        err->permanent = true;
-    }
-    mr_buffer_release(&why);
+    return mr_registry_take_id(answer, subject, ret, err);
 }
 
 static mr_status check_compatible(mr_registry *registry, const char *subject,
@@ -298,13 +242,9 @@ static mr_status check_compatible(mr_registry *registry, const char *subject,
         return status;
     }
     if (http != 200) {
-        return refused("can not compare a schema of", subject, http, answer, err);
+        return mr_registry_refused(answer, http, "can not compare a schema of", subject, err);
     }
-    if (json_is_false(json_object_get(answer, "is_compatible"))) {
-        incompatible(subject, answer, err);
-        return MR_FATAL;
-    }
-    return MR_OK;
+    return mr_registry_take_compatible(answer, subject, err);
 }
 
 static mr_status register_it(mr_registry *registry, const char *subject, const mr_schema *schema,
@@ -318,13 +258,19 @@ static mr_status register_it(mr_registry *registry, const char *subject, const m
         return status;
     }
     if (http == 409) {
-        incompatible(subject, answer, err);
-        return MR_FATAL;
+        return mr_registry_incompatible(answer, subject, err);
     }
     if (http != 200 && http != 201) {
-        return refused("does not take a schema for", subject, http, answer, err);
+        return mr_registry_refused(answer, http, "does not take a schema for", subject, err);
     }
-    return take_id(answer, subject, ret, err);
+    return mr_registry_take_id(answer, subject, ret, err);
+}
+
+/* Each task has parsed its own. */
+static bool same_schema(const mr_schema *a, const mr_schema *b)
+{
+    return a == b ||
+           (a->fingerprint == b->fingerprint && strcmp(mr_schema_json(a), mr_schema_json(b)) == 0);
 }
 
 static mr_status get_id(mr_registry *registry, const char *subject, const mr_schema *schema,
@@ -332,7 +278,7 @@ static mr_status get_id(mr_registry *registry, const char *subject, const mr_sch
 {
     for (size_t i = registry->subject_count; i-- > 0;) {
         const by_subject *s = &registry->subjects[i];
-        if (s->schema == schema && strcmp(s->subject, subject) == 0) {
+        if (same_schema(s->schema, schema) && strcmp(s->subject, subject) == 0) {
             *ret = s->id;
             return MR_OK;
         }
@@ -414,8 +360,9 @@ mr_status mr_registry_ask(mr_registry *registry, const char *method, const char 
 mr_status mr_registry_text(mr_registry *registry, const json_t *answer, const atomic_bool *stop,
                            char **ret, mr_error *err)
 {
+    asking a = {&registry->line, stop};
     pthread_mutex_lock(&registry->lock);
-    mr_status status = mr_registry_resolve(&registry->line, answer, stop, ret, err);
+    mr_status status = mr_registry_resolve(answer, get_more, &a, ret, err);
     pthread_mutex_unlock(&registry->lock);
     return status;
 }

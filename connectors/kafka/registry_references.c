@@ -10,13 +10,14 @@
 
 #include "base/alloc.h"
 #include "base/json.h"
-#include "kafka/registry_request.h"
+#include "kafka/registry_answer.h"
 
-enum { DEPTH_MAX = 16, TYPES_MAX = 1000, NESTING_MAX = 64 };
+enum { DEPTH_MAX = 16, TYPES_MAX = 1000, NESTING_MAX = 64, TEXTS_MAX_BYTES = 16 << 20 };
 
 typedef struct resolving {
-    mr_registry_line *line;
-    const atomic_bool *stop;
+    mr_registry_get *get;
+    void *context;
+    size_t bytes;  /* of all texts so far */
     json_t *types; /* full name -> definition that waits for its first use; null: it was put in */
     json_t *seen;  /* "subject:version": fetched */
 } resolving;
@@ -30,6 +31,27 @@ static mr_status bad(mr_error *err, const char *what)
 /* --- Fetching --- */
 
 static mr_status collect(resolving *r, const json_t *references, int depth, mr_error *err);
+
+/* The definition in the answer for what is referred to. */
+static mr_status keep(resolving *r, const char *name, const json_t *answer, int http, mr_error *err)
+{
+    char words[MR_REGISTRY_WORDS_BYTES];
+    const json_t *schema = json_object_get(answer, "schema");
+    if (http != 200 || !json_is_string(schema)) {
+        return bad(err, http == 200 ? "what is referred to has no schema"
+                                    : mr_registry_words(answer, words));
+    }
+    r->bytes += json_string_length(schema);
+    if (r->bytes > TEXTS_MAX_BYTES) {
+        return bad(err, "they are larger than 16 MiB together");
+    }
+    json_t *definition = json_loads(json_string_value(schema), JSON_DECODE_ANY, NULL);
+    if (!definition) {
+        return bad(err, "what is referred to is no JSON");
+    }
+    json_object_set_new(r->types, name, definition);
+    return MR_OK;
+}
 
 static mr_status fetch(resolving *r, const json_t *reference, int depth, mr_error *err)
 {
@@ -51,21 +73,14 @@ static mr_status fetch(resolving *r, const json_t *reference, int depth, mr_erro
     char *path = mr_format("/subjects/%s/versions/%lld", segment, (long long)version);
     int http;
     json_auto_t *answer = NULL;
-    mr_status status =
-        mr_registry_request(r->line, "GET", path, NULL, r->stop, &http, &answer, err);
+    mr_status status = r->get(r->context, path, &http, &answer, err);
     free(segment);
     free(path);
-    if (status != MR_OK) {
-        return status;
+    if (status == MR_OK) {
+        status = keep(r, name, answer, http, err);
     }
-    const char *text = json_string_value(json_object_get(answer, "schema"));
-    json_t *definition = http == 200 && text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
-    if (!definition) {
-        return bad(err,
-                   http == 200 ? "what is referred to is no JSON" : mr_registry_message(answer));
-    }
-    json_object_set_new(r->types, name, definition);
-    return collect(r, json_object_get(answer, "references"), depth + 1, err);
+    return status == MR_OK ? collect(r, json_object_get(answer, "references"), depth + 1, err)
+                           : status;
 }
 
 static mr_status collect(resolving *r, const json_t *references, int depth, mr_error *err)
@@ -183,8 +198,8 @@ static json_t *place(resolving *r, const json_t *node, const char *space, int de
     return ret;
 }
 
-mr_status mr_registry_resolve(mr_registry_line *line, const json_t *answer, const atomic_bool *stop,
-                              char **ret, mr_error *err)
+mr_status mr_registry_resolve(const json_t *answer, mr_registry_get *get, void *context, char **ret,
+                              mr_error *err)
 {
     const char *text = json_string_value(json_object_get(answer, "schema"));
     const json_t *references = json_object_get(answer, "references");
@@ -195,7 +210,7 @@ mr_status mr_registry_resolve(mr_registry_line *line, const json_t *answer, cons
         *ret = mr_strdup(text);
         return MR_OK;
     }
-    resolving r = {.line = line, .stop = stop, .types = json_object(), .seen = json_object()};
+    resolving r = {.get = get, .context = context, .types = json_object(), .seen = json_object()};
     mr_status status = collect(&r, references, 0, err);
     json_auto_t *root = status == MR_OK ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
     json_auto_t *whole = root ? place(&r, root, "", 0) : NULL;

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Soft and hard: no connection, a time-out, 429 and 5xx, and answers that are no JSON (a proxy's
- * page) are soft, since they heal without anybody changing the question; 401 and 403 do not. All
- * else is the caller's to judge.
- */
+/* What is soft (registry_answer.c, net/http.c) is asked again, with back-off, for some seconds. */
 #include "kafka/registry_request.h"
 
 #include <poll.h>
@@ -12,13 +8,13 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "kafka/registry_answer.h"
 
 enum {
     ANSWER_MAX_BYTES = 16 << 20,
     PATIENCE_MS = 5000,
     FIRST_WAIT_MS = 50,
     LONGEST_WAIT_MS = 1000,
-    SHOWN_BYTES = 80,
 };
 
 static const char media_type[] = "application/vnd.schemaregistry.v1+json";
@@ -34,6 +30,7 @@ mr_status mr_registry_line_open(mr_registry_line *line, const mr_registry_option
         .key_file = options->key_file,
         .timeout_ms = options->timeout_ms,
         .body_max_bytes = ANSWER_MAX_BYTES,
+        .option_prefix = "schema.registry.",
     };
     line->options = options;
     return mr_http_new(&http, &line->http, err);
@@ -43,73 +40,6 @@ void mr_registry_line_close(mr_registry_line *line)
 {
     mr_http_free(line->http);
     line->http = NULL;
-}
-
-int mr_registry_error_code(const json_t *answer)
-{
-    return (int)json_integer_value(json_object_get(answer, "error_code"));
-}
-
-const char *mr_registry_message(const json_t *answer)
-{
-    const char *text = json_string_value(json_object_get(answer, "message"));
-    return text ? text : "no reason given";
-}
-
-/* What is not JSON, in a few words. */
-static mr_status no_json(const mr_http_response *r, const char *url, mr_error *err)
-{
-    char shown[SHOWN_BYTES + 1];
-    size_t len = 0;
-    for (; len < SHOWN_BYTES && len < r->len; len++) {
-        shown[len] = r->body[len] >= ' ' && r->body[len] != 127 ? r->body[len] : ' ';
-    }
-    shown[len] = '\0';
-    bool html = strstr(r->type, "html") || (len && *shown == '<');
-    mr_fail(err, MR_RETRY, MR_DOMAIN_HTTP,
-            "%s answers %d with %s, not as a schema registry: \"%s\"%s", url, r->status,
-            html          ? "a web page"
-            : r->len == 0 ? "nothing"
-                          : "what is no JSON",
-            shown, html ? "; is something else at schema.registry.url?" : "");
-    mr_error_code(err, r->status, "NOT_JSON");
-    return MR_RETRY;
-}
-
-/* What an answer means for the asking. */
-static mr_status judge(const mr_http_response *r, const char *url, json_t **ret, mr_error *err)
-{
-    if (r->status == 401 || r->status == 403) {
-        mr_fail(err, MR_FATAL, MR_DOMAIN_HTTP,
-                "the schema registry %s answers %d: %s; set schema.registry.user and "
-                "schema.registry.password",
-                url, r->status,
-                r->status == 401 ? "it wants credentials, or other ones" : "not allowed");
-        mr_error_code(err, r->status, "UNAUTHORIZED");
-        return MR_FATAL;
-    }
-    if (r->status >= 300 && r->status < 400) {
-        mr_fail(
-            err, MR_FATAL, MR_DOMAIN_HTTP,
-            "the schema registry %s has moved (it answers %d): set schema.registry.url to where "
-            "it is",
-            url, r->status);
-        return MR_FATAL;
-    }
-    json_t *answer = json_loadb(r->body, r->len, JSON_DECODE_ANY, NULL);
-    if (r->status >= 500 || r->status == 429) {
-        if (answer) {
-            mr_fail(err, MR_RETRY, MR_DOMAIN_HTTP, "the schema registry %s answers %d: %s", url,
-                    r->status, mr_registry_message(answer));
-        } else {
-            (void)no_json(r, url, err);
-        }
-        json_decref(answer);
-        mr_error_code(err, r->status, "");
-        return MR_RETRY;
-    }
-    *ret = answer;
-    return answer ? MR_OK : no_json(r, url, err);
 }
 
 static mr_status ask_once(mr_registry_line *line, const char *method, const char *path,
@@ -128,7 +58,10 @@ static mr_status ask_once(mr_registry_line *line, const char *method, const char
         mr_http_send(line->http, method, url, media_type, body, stop, &response, err);
     if (status == MR_OK) {
         *http = response.status;
-        status = judge(&response, url, ret, err);
+        status = mr_registry_judge(&response, url, ret, err);
+    } else if (status == MR_RETRY && err && strcmp(err->code, MR_HTTP_TOO_LARGE) == 0 &&
+               strcmp(method, "GET") == 0 && mr_registry_is_answer(&response)) {
+        status = MR_REJECT;
     }
     free(url);
     return status;

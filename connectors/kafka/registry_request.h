@@ -18,19 +18,11 @@ MR_CHECKED mr_status mr_registry_line_open(mr_registry_line *line,
                                            const mr_registry_options *options, mr_error *err);
 void mr_registry_line_close(mr_registry_line *line);
 
-/* MR_OK: an answer in JSON, with a status below 500 that is no authorization's. */
+/* MR_OK: mr_registry_judge() has taken the answer. MR_REJECT: it is a schema that is too large. err
+ * may not be NULL. */
 MR_CHECKED mr_status mr_registry_request(mr_registry_line *line, const char *method,
                                          const char *path, const char *body,
                                          const atomic_bool *stop, int *http, json_t **ret,
                                          mr_error *err);
-
-/* error_code of an answer; 0: none. And its message. */
-int mr_registry_error_code(const json_t *answer);
-const char *mr_registry_message(const json_t *answer);
-
-/* Puts the schemas that `answer` refers to into its schema's text, recursively; see
- * registry_references.c. */
-MR_CHECKED mr_status mr_registry_resolve(mr_registry_line *line, const json_t *answer,
-                                         const atomic_bool *stop, char **ret, mr_error *err);
 
 #endif

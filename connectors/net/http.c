@@ -98,6 +98,9 @@ static void configure(mr_http *http, const char *method, const char *url, const 
         curl_easy_setopt(curl, CURLOPT_PASSWORD, o->password ? o->password : "");
     }
     set_text(curl, CURLOPT_CAINFO, o->ca_file);
+#if LIBCURL_VERSION_NUM >= 0x075700
+    curl_easy_setopt(curl, CURLOPT_CA_CACHE_TIMEOUT, 0L); /* a file that is replaced counts */
+#endif
     set_text(curl, CURLOPT_SSLCERT, o->certificate_file);
     set_text(curl, CURLOPT_SSLKEY, o->key_file);
     if (body) {
@@ -106,40 +109,82 @@ static void configure(mr_http *http, const char *method, const char *url, const 
     }
 }
 
-static bool can_not_heal(CURLcode code)
+/* --- What failed --- */
+
+/* CURLINFO_SSL_VERIFYRESULT: OpenSSL's X509_V_ERR_*, which never change. */
+enum { CERT_NOT_YET_VALID = 9, CERT_HAS_EXPIRED = 10 };
+
+/* Why no answer came, and what to change; `option` is the last part of its name, "": none. */
+typedef struct diagnosis {
+    mr_status status;
+    const char *advice, *option;
+} diagnosis;
+
+/* A certificate that is out of its time is replaced by those who run the server, while we wait.
+ * That it is signed by somebody else, or for another name, is said by our configuration. */
+static diagnosis look_at_certificate(const mr_http *http)
+{
+    long found = 0;
+    (void)curl_easy_getinfo(http->curl, CURLINFO_SSL_VERIFYRESULT, &found);
+    if (found == CERT_HAS_EXPIRED || found == CERT_NOT_YET_VALID) {
+        return (diagnosis){MR_RETRY, "; it is waited for a new one (is the clock here right?)", ""};
+    }
+    if (found <= 1) { /* curl has not come to the chain: the name is not the right one */
+        return (diagnosis){MR_FATAL, "; name the host as its certificate does, in ", "url"};
+    }
+    return (diagnosis){MR_FATAL,
+                       http->options.ca_file
+                           ? "; the file named has not signed it: put the right CA into "
+                           : "; the system does not know who signed it: name the CA's file in ",
+                       "ssl.ca.location"};
+}
+
+static diagnosis diagnose(const mr_http *http, CURLcode code)
 {
     switch (code) {
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_URL_MALFORMAT:
+        return (diagnosis){MR_FATAL, "; see ", "url"};
     case CURLE_PEER_FAILED_VERIFICATION:
+        return look_at_certificate(http);
     case CURLE_SSL_CACERT_BADFILE:
+        return (diagnosis){MR_FATAL, "; it takes certificates in PEM: ", "ssl.ca.location"};
     case CURLE_SSL_CERTPROBLEM:
+        return (diagnosis){MR_FATAL, "; see ", "ssl.certificate.location and ssl.key.location"};
     case CURLE_SSL_CONNECT_ERROR:
-        return true;
+        return strstr(http->why, "wrong version number")
+                   ? (diagnosis){MR_FATAL, "; is it https? See ", "url"}
+                   : (diagnosis){MR_RETRY, "; does it want a certificate? See ",
+                                 "ssl.certificate.location"};
+    case CURLE_GOT_NOTHING:
+        return (diagnosis){MR_RETRY, "; is it https?", ""};
+    case CURLE_RECV_ERROR: /* TLS 1.3: the server says no after the handshake */
+        return strstr(http->why, "alert")
+                   ? (diagnosis){MR_RETRY, "; does it want a certificate? See ",
+                                 "ssl.certificate.location"}
+                   : (diagnosis){MR_RETRY, "", ""};
     default:
-        return false;
+        return (diagnosis){MR_RETRY, "", ""};
     }
 }
 
 static mr_status failed(const mr_http *http, CURLcode code, const char *url, mr_error *err)
 {
+    const char *prefix = http->options.option_prefix ? http->options.option_prefix : "";
     if (code == CURLE_ABORTED_BY_CALLBACK) {
         return mr_fail(err, MR_IDLE, MR_DOMAIN_HTTP, "stopped while waiting for %s", url);
     }
-    mr_status status = can_not_heal(code) ? MR_FATAL : MR_RETRY;
+    diagnosis d = diagnose(http, code);
     if (http->body.failed) {
-        mr_fail(err, status, MR_DOMAIN_HTTP, "the answer of %s is larger than %zu bytes", url,
+        mr_fail(err, d.status, MR_DOMAIN_HTTP, "the answer of %s is larger than %zu bytes", url,
                 http->options.body_max_bytes);
     } else {
-        bool tls = code == CURLE_SSL_CONNECT_ERROR || code == CURLE_PEER_FAILED_VERIFICATION;
-        mr_fail(err, status, MR_DOMAIN_HTTP, "no answer from %s: %s%s", url,
-                *http->why ? http->why : curl_easy_strerror(code),
-                tls                         ? "; is it https, and is its certificate one to trust?"
-                : code == CURLE_GOT_NOTHING ? "; is it https?"
-                                            : "");
+        mr_fail(err, d.status, MR_DOMAIN_HTTP, "no answer from %s: %s%s%s%s", url,
+                *http->why ? http->why : curl_easy_strerror(code), d.advice,
+                *d.option ? prefix : "", d.option);
     }
-    mr_error_code(err, (int)code, "");
-    return status;
+    mr_error_code(err, (int)code, http->body.failed ? MR_HTTP_TOO_LARGE : "");
+    return d.status;
 }
 
 static void take_type(CURL *curl, char *out, size_t size)
@@ -171,7 +216,7 @@ mr_status mr_http_send(mr_http *http, const char *method, const char *url, const
     curl_slist_free_all(headers);
     free(accept);
     free(content);
-    if (code != CURLE_OK) {
+    if (code != CURLE_OK && !http->body.failed) {
         return failed(http, code, url, err);
     }
     long status = 0;
@@ -179,7 +224,7 @@ mr_status mr_http_send(mr_http *http, const char *method, const char *url, const
     *ret = (mr_http_response){
         .status = (int)status, .body = mr_buffer_text(&http->body), .len = http->body.len};
     take_type(http->curl, ret->type, sizeof ret->type);
-    return MR_OK;
+    return http->body.failed ? failed(http, code, url, err) : MR_OK;
 }
 
 char *mr_http_segment(const char *text)

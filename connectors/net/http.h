@@ -22,6 +22,8 @@ typedef struct mr_http_options {
     const char *certificate_file, *key_file; /* PEM: what we show of ourselves */
     int64_t timeout_ms;                      /* of one request, connecting included */
     size_t body_max_bytes;                   /* an answer with a larger body is refused */
+    const char *option_prefix; /* of the options that messages name: "schema.registry.", for its
+                                  url, ssl.ca.location and so on; NULL: none */
 } mr_http_options;
 
 typedef struct mr_http_response {
@@ -31,6 +33,8 @@ typedef struct mr_http_response {
     size_t len;
 } mr_http_response;
 
+#define MR_HTTP_TOO_LARGE "TOO_LARGE"
+
 typedef struct mr_http mr_http;
 
 MR_CHECKED mr_status mr_http_new(const mr_http_options *options, mr_http **ret, mr_error *err);
@@ -38,8 +42,11 @@ void mr_http_free(mr_http *http);
 
 /* Sends a request; body NULL: none. type: of the body, and what is accepted. Any answer is MR_OK,
  * whatever its status. MR_RETRY: no whole answer came (not reachable, cut off, too slow, too
- * large); MR_FATAL: none will (no such protocol, a certificate that is not trusted, a file that can
- * not be read); MR_IDLE: *stop was set (NULL: never). The text names the URL. */
+ * large); MR_FATAL: none will (no such protocol, a certificate of somebody else's, a file that can
+ * not be read); a certificate that is out of its time is MR_RETRY, since it can be replaced;
+ * MR_IDLE: *stop was set (NULL: never). A body that is too large is MR_RETRY with err->code
+ * MR_HTTP_TOO_LARGE, and *ret holds what came of it; else *ret is untouched. The text names the
+ * URL. */
 MR_CHECKED mr_status mr_http_send(mr_http *http, const char *method, const char *url,
                                   const char *type, const char *body, const atomic_bool *stop,
                                   mr_http_response *ret, mr_error *err);

@@ -36,32 +36,37 @@ static const char *const strategies[] = {"topic", "record", "topic-record", NULL
         MR_LIST("schema.registry.url", state, format.registry.urls, NULL, 0,                       \
                 "Where the schema registry is: http://host:8081. Several are tried in turn."),     \
         MR_TEXT("schema.registry.user", state, format.registry.user, NULL, 0,                      \
-                "User for the registry's basic authentication."),                                  \
+                "User for the registry's basic authentication.", "schema.registry.url"),           \
         MR_TEXT("schema.registry.password", state, format.registry.password, NULL, MR_OPT_SECRET,  \
-                "Password for it."),                                                               \
+                "Password for it.", "schema.registry.url schema.registry.user"),                   \
         MR_TEXT(                                                                                   \
             "schema.registry.ssl.ca.location", state, format.registry.ca_file, NULL, MR_OPT_PATH,  \
-            "Certificates (PEM) that the registry's must be signed by. Default: the system's."),   \
+            "Certificates (PEM) that the registry's must be signed by. Default: the system's.",    \
+            "schema.registry.url"),                                                                \
         MR_TEXT("schema.registry.ssl.certificate.location", state,                                 \
                 format.registry.certificate_file, NULL, MR_OPT_PATH,                               \
-                "Certificate (PEM) that is shown to the registry."),                               \
+                "Certificate (PEM) that is shown to the registry.", "schema.registry.url"),        \
         MR_TEXT("schema.registry.ssl.key.location", state, format.registry.key_file, NULL,         \
-                MR_OPT_PATH, "Key (PEM) of that certificate."),                                    \
+                MR_OPT_PATH, "Key (PEM) of that certificate.", "schema.registry.url"),             \
         MR_TIME(                                                                                   \
             "schema.registry.timeout.ms", state, format.registry.timeout_ms, "5s", 100, 300000, 0, \
             "How long one request to the registry may take. The task asks again for as long as "   \
-            "the registry is away.")
+            "the registry is away.",                                                               \
+            "schema.registry.url")
 
 #define SUBJECT_OPTIONS(state)                                                                     \
     MR_BOOLEAN("auto.register.schemas", state, format.registry.auto_register, "true", 0,           \
                "Register schemas that the registry does not have, if they are compatible. false: " \
-               "they must be there."),                                                             \
+               "they must be there.",                                                              \
+               "schema.registry.url"),                                                             \
         MR_CHOICE(                                                                                 \
             "value.subject.name.strategy", state, format.value_subject, "topic", strategies, 0,    \
             "What a value's subject in the registry is called. topic: <topic>-value; record: "     \
-            "the record's full name; topic-record: <topic>-<full name>."),                         \
+            "the record's full name; topic-record: <topic>-<full name>.",                          \
+            "schema.registry.url value.format=auto,avro-confluent"),                               \
         MR_CHOICE("key.subject.name.strategy", state, format.key_subject, "topic", strategies, 0,  \
-                  "The same of a key: <topic>-key, and so on.")
+                  "The same of a key: <topic>-key, and so on.",                                    \
+                  "schema.registry.url key.format=avro-confluent")
 
 const mr_option mr_source_common[] = {
     MR_TEXT("topic", mr_source_options, topic, NULL, MR_OPT_REQUIRED,
@@ -132,7 +137,7 @@ const mr_option mr_sink_common[] = {
             "resolve what each value was written with to it, by Avro's rules: fields it does not "
             "have are left out, those it adds have their defaults."),
     MR_TEXT("key.schema", mr_sink_options, format.key_schema, NULL, MR_OPT_PATH,
-            "The same of keys."),
+            "The same of keys.", "key.format!=text"),
     MR_OPTIONS_END,
 };
 
@@ -195,7 +200,7 @@ mr_status mr_format_schema(const mr_format_options *options, bool key, const mr_
     return status;
 }
 
-/* JSON says nothing of its types; text has none. */
+/* JSON says nothing of its types. */
 static const char *check_schemas(const mr_format_options *options, mr_error *err)
 {
     if (options->value_format == FORMAT_JSON && !options->value_schema) {
@@ -210,12 +215,17 @@ static const char *check_schemas(const mr_format_options *options, mr_error *err
                 "schema of the keys; or text, to leave them as they are");
         return "key.format";
     }
-    if (options->key_format == KEY_TEXT && options->key_schema) {
-        mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
-                "is set, but key.format is text: keys are not read");
-        return "key.schema";
-    }
     return NULL;
+}
+
+/* Is one of them https, or none there at all? */
+static bool has_https(const mr_list *urls)
+{
+    bool found = !urls->count;
+    for (size_t i = 0; i < urls->count; i++) {
+        found = found || strncmp(urls->items[i], "https:", 6) == 0;
+    }
+    return found;
 }
 
 mr_status mr_format_check(const mr_format_options *options, bool sink, mr_error *err)
@@ -233,14 +243,18 @@ mr_status mr_format_check(const mr_format_options *options, bool sink, mr_error 
             err, MR_FATAL, MR_DOMAIN_CONFIG,
             "is set, but neither value.format nor key.format is avro-confluent: nothing would ask "
             "the registry");
-    } else if (r->password && !r->user) {
-        field = "schema.registry.password";
-        mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG, "is set, but schema.registry.user is not");
     } else if (!r->certificate_file != !r->key_file) {
         field = r->key_file ? "schema.registry.ssl.key.location"
                             : "schema.registry.ssl.certificate.location";
         mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
                 "certificate and key belong together: set the other one too");
+    }
+    if (!field && !has_https(&r->urls) && (r->ca_file || r->certificate_file)) {
+        field = r->ca_file ? "schema.registry.ssl.ca.location"
+                           : "schema.registry.ssl.certificate.location";
+        mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
+                "has no effect: schema.registry.url is http, not https; change that, or leave this "
+                "one out");
     }
     for (size_t i = 0; i < r->urls.count && !field; i++) {
         const char *url = r->urls.items[i];

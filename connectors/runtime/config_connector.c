@@ -374,6 +374,61 @@ static void read_routes(draft *d)
 
 /* --- Checks of what belongs together --- */
 
+/* What is in force for a route; NULL: outside of routes. */
+static const char *unmet(const draft *d, const mr_option *option, const mr_route *route)
+{
+    const mr_connector *connector = d->config->connector;
+    const mr_config_set sets[] = {
+        {common_options(connector), common_state(d->config)},
+        {or_none(connector->options), d->self},
+        {route ? or_none(connector->route_options) : NULL, route ? route->options : NULL},
+        {NULL, NULL}};
+    return mr_config_unmet(d->reader, option, sets);
+}
+
+/* An option of routes at the top level must do something in one of them. */
+static const char *unmet_in_routes(const draft *d, const mr_option *option)
+{
+    const char *why = NULL;
+    for (size_t i = 0; i < d->config->route_count; i++) {
+        if (!(why = unmet(d, option, &d->routes[i]))) {
+            return NULL;
+        }
+    }
+    return why;
+}
+
+static void check_needs(const draft *d)
+{
+    const mr_connector *connector = d->config->connector;
+    const mr_option *in_routes = connector->sink ? or_none(connector->route_options) : no_options;
+    const json_t *routes = json_object_get(d->value, "routes");
+    const char *name, *why;
+    json_t *value;
+    json_object_foreach((json_t *)d->value, name, value)
+    {
+        const mr_option *option = mr_option_find(common_options(connector), name);
+        option = option ? option : mr_option_find(or_none(connector->options), name);
+        const mr_option *of_route = mr_option_find(in_routes, name);
+        why = option ? unmet(d, option, NULL) : of_route ? unmet_in_routes(d, of_route) : NULL;
+        if (why) {
+            mr_config_tell(d->reader, place_of(d, d->path, name), "%s", why);
+        }
+    }
+    for (size_t i = 0; i < json_array_size(routes); i++) {
+        const char *path = mr_config_element(d->reader, place_of(d, d->path, "routes").path, i);
+        json_object_foreach(json_array_get(routes, i), name, value)
+        {
+            const mr_option *option = mr_option_find(in_routes, name);
+            if (option && (why = unmet(d, option, &d->routes[i]))) {
+                mr_config_place place = place_of(d, path, name);
+                place.option = mr_arena_format(d->reader->arena, "routes[%zu].%s", i, name);
+                mr_config_tell(d->reader, place, "%s", why);
+            }
+        }
+    }
+}
+
 static bool good_topic(const char *name)
 {
     size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
@@ -623,6 +678,9 @@ static void read_connector(draft *d)
         check_source(d);
     }
     check_format(d);
+    if (d->reader->problem_count == d->problems_before) {
+        check_needs(d);
+    }
     check_connector(d);
     release_trial(d);
 }

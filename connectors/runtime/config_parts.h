@@ -62,6 +62,18 @@ bool mr_config_connector(mr_config_reader *reader, const char *path, const json_
                          const json_t *raw, mr_connector_config *config);
 void mr_config_connector_release(mr_connector_config *config);
 
+/* Options in force: a table and a state over it. */
+typedef struct mr_config_set {
+    const mr_option *table;
+    const void *state;
+} mr_config_set;
+
+/* Why `option`, which the user wrote, has no effect beside what else is in force (sets, ended by a
+ * table of NULL, that hold `option` too); NULL: it has one, or says what is the default anyway. In
+ * the reader's arena. */
+const char *mr_config_unmet(mr_config_reader *reader, const mr_option *option,
+                            const mr_config_set *sets);
+
 /* A name for topics, groups and transactional ids to be built from: [A-Za-z0-9._-]+, at most 100.
  */
 bool mr_config_good_name(const char *name);

@@ -43,13 +43,15 @@ const mr_option mdb_route_options_table[] = {
               "there is one. update-many sets them in all documents whose match.fields are equal. "
               "delete deletes the document of the record's key."),
     MR_LIST("key.fields", mdb_route_options, key_fields, "_id", 0,
-            "Fields that identify a document."),
+            "Fields that identify a document.", "write.mode!=update-many"),
     MR_LIST("match.fields", mdb_route_options, match_fields, NULL, 0,
-            "Fields that choose the documents of update-many; the record's other fields are set."),
+            "Fields that choose the documents of update-many; the record's other fields are set.",
+            "write.mode=update-many"),
     MR_CHOICE("document.id", mdb_route_options, document_id, "key", ids, 0,
               "Where _id comes from. key: it is made of key.fields, of one field its value, of "
               "several a document of them. generated: it is the record's own or the server's, and "
-              "a unique index on key.fields is made."),
+              "a unique index on key.fields is made.",
+              "write.mode!=update-many"),
     MR_CHOICE("delete.on.null", mdb_route_options, delete_on_null, "auto", truths, 0,
               "What a delete does: a record without a value (tombstone), or one that says the "
               "document was deleted. true: the document of its key is deleted; false: it is passed "

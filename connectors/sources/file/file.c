@@ -287,6 +287,8 @@ static mr_status poll_source(mr_task *task, mr_batch *out, int64_t deadline_us, 
 
 static const char *const kinds[] = {"auto", "csv", "ndjson", "avro", NULL};
 
+#define CSV_ONLY "format=auto,csv"
+
 static const mr_option options[] = {
     MR_TEXT("path", file_state, path, NULL, MR_OPT_REQUIRED | MR_OPT_PATH,
             "What to read: a file, a folder (its files that match `pattern`), or a glob such as "
@@ -313,50 +315,61 @@ static const mr_option options[] = {
               "forgotten: the same file put there again is read again."),
     MR_TEXT("finished.folder", file_state, finished_folder, NULL, MR_OPT_PATH,
             "Where finished files are moved to, on the same file system. Made when it is missing. "
-            "A name that is taken gets .1, .2 and so on."),
+            "A name that is taken gets .1, .2 and so on.",
+            "finished=move"),
     MR_TEXT("schema", file_state, schema_option, NULL, MR_OPT_PATH,
             "The Avro record schema of the records: a file (.avsc) or JSON text. Columns and "
             "members are matched to fields by name. Without it the schema is inferred from the "
             "first file that "
             "has data, and kept."),
     MR_TEXT("record.name", file_state, record_name, "Record", 0,
-            "Name of an inferred schema's record, with a namespace if wanted: taxi.Trip."),
+            "Name of an inferred schema's record, with a namespace if wanted: taxi.Trip.",
+            "!schema format!=avro"),
     MR_TEXT("delimiter", file_state, delimiter, NULL, 0,
             "What stands between fields of CSV: one ASCII character, or tab. Without it: a comma, "
-            "in files whose names end in .tsv a tab."),
+            "in files whose names end in .tsv a tab.",
+            CSV_ONLY),
     MR_TEXT("quote", file_state, quote, "\"", 0,
             "What fields that hold a delimiter or a newline stand in: one ASCII character, or none "
-            "(a quote is data then)."),
+            "(a quote is data then).",
+            CSV_ONLY),
     MR_TEXT("escape", file_state, escape, NULL, 0,
             "What stands in quotes before a quote, or before itself, that is data, such as \\. "
-            "Default: the quote is doubled."),
+            "Default: the quote is doubled.",
+            CSV_ONLY),
     MR_TEXT("comment", file_state, comment, NULL, 0,
-            "Lines that start with this text are left out, also before the header: #."),
+            "Lines that start with this text are left out, also before the header: #.", CSV_ONLY),
     MR_BOOLEAN("header", file_state, header, "true", 0,
                "Is the first line the names of the columns? false: they are those of `columns`, "
-               "else the schema's fields in their order, else column_1, column_2 and so on."),
+               "else the schema's fields in their order, else column_1, column_2 and so on.",
+               CSV_ONLY),
     MR_LIST("columns", file_state, columns, NULL, 0,
-            "Names of the columns of files without a header, in their order."),
+            "Names of the columns of files without a header, in their order.",
+            "header=false " CSV_ONLY),
     MR_TEXT("null.text", file_state, null_text, "", 0,
             "The text that means null in a nullable column when it is not in quotes: empty, NA, "
-            "\\N. In columns that are not text an empty field is always null."),
+            "\\N. In columns that are not text an empty field is always null.",
+            CSV_ONLY),
     MR_LIST("null.texts", file_state, null_texts, NULL, 0,
-            "More texts that mean null, beside null.text: NA, N/A, -."),
+            "More texts that mean null, beside null.text: NA, N/A, -.", CSV_ONLY),
     MR_LIST("time.formats", file_state, time_formats, NULL, 0,
             "How dates and times are written, tried in this order, in the letters of strptime: "
             "%m/%d/%Y %I:%M:%S %p. %f is a fraction, %z a zone. iso stands for ISO 8601, which is "
             "taken alone without this option. A format with a comma needs the JSON array of a "
-            "pipeline file."),
+            "pipeline file.",
+            "format!=avro"),
     MR_TEXT("time.zone", file_state, time_zone, NULL, 0,
             "Zone of times that say none: America/New_York, UTC, +01:00. Columns without a schema "
             "become timestamps in UTC then. Default: UTC where the schema says timestamp, else as "
-            "on the wall clock."),
+            "on the wall clock.",
+            "format!=avro"),
     MR_SIZE("line.max.bytes", file_state, line_max_bytes, "16MiB", 1024, 256 << 20, 0,
             "Longest record. A longer one goes to the dead letters with its first bytes, and "
             "reading goes on at the next line. Memory grows to twice this much at most."),
     MR_SIZE("infer.bytes", file_state, infer_bytes, "4MiB", 1, INT64_MAX, 0,
             "How much of the first file is looked at to infer the schema. A later value that does "
-            "not fit goes to the dead letters: look at more, or give a schema."),
+            "not fit goes to the dead letters: look at more, or give a schema.",
+            "!schema format!=avro"),
     MR_TIME("scan.interval.ms", file_state, scan_interval_ms, "1s", 10, 86400000, 0,
             "How often to look for new files and new lines. Without --once."),
     MR_TIME("complete.after.ms", file_state, complete_after_ms, "1m", 0, 86400000, 0,

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "finish.h"
 #include "pattern.h"
@@ -165,6 +166,41 @@ static mr_status check_finished(const file_state *self, mr_error *err)
     return MR_OK;
 }
 
+/* The first option that is only for CSV and says something; NULL: none. */
+static const char *csv_option(const file_state *self)
+{
+    return self->delimiter                  ? "delimiter"
+           : strcmp(self->quote, "\"") != 0 ? "quote"
+           : self->escape                   ? "escape"
+           : self->comment                  ? "comment"
+           : !self->header                  ? "header"
+           : self->null_text[0]             ? "null.text"
+           : self->null_texts.count         ? "null.texts"
+                                            : NULL;
+}
+
+/* What has no effect on what path is: one file, or a glob. */
+static mr_status check_path(const file_state *self, mr_error *err)
+{
+    struct stat st;
+    const char *path = self->path ? self->path : "";
+    bool there = stat(path, &st) == 0;
+    bool one = there && S_ISREG(st.st_mode), glob = !there && strpbrk(path, "*?[");
+    if ((one || glob) && (self->pattern || self->recursive)) {
+        return refuse(err, self->pattern ? "pattern" : "recursive",
+                      "it is for folders, and path is a %s; leave one of the two out",
+                      one ? "file" : "glob itself");
+    }
+    const char *option = csv_option(self);
+    file_kind kind = file_kind_of(path, (file_kind)self->kind);
+    if (one && option && kind != FILE_CSV) {
+        return refuse(err, option,
+                      "it is for CSV, and path ends as %s does; leave it out, or set format to csv",
+                      kind == FILE_AVRO ? "avro" : "ndjson");
+    }
+    return MR_OK;
+}
+
 mr_status file_settings_check(const void *state, const mr_route *routes, size_t route_count,
                               mr_error *err)
 {
@@ -174,6 +210,9 @@ mr_status file_settings_check(const void *state, const mr_route *routes, size_t 
     (void)routes;
     (void)route_count;
     mr_status status = check_finished(self, err);
+    if (status == MR_OK) {
+        status = check_path(self, err);
+    }
     if (status == MR_OK) {
         status = check_marks(self, err);
     }

@@ -23,11 +23,6 @@ static mr_status check_images(const mongo_options *o, mr_error *err)
                 mr_view_names[o->view]);
         return refuse(err, "stream.view.type");
     }
-    if (o->schema && o->format == MONGO_DYNAMODB_JSON) {
-        mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
-                "schema: format dynamodb-json has no Avro schema; leave one of the two out");
-        return refuse(err, "schema");
-    }
     return MR_OK;
 }
 
@@ -58,11 +53,6 @@ static mr_status check_start(const mongo_options *o, mr_error *err)
 
 static mr_status check_names(const mongo_options *o, mr_error *err)
 {
-    if (o->collections.count && !o->database) {
-        mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
-                "collections: name their database too, with the option database");
-        return refuse(err, "database");
-    }
     size_t allowed = strspn(o->aws_region, "abcdefghijklmnopqrstuvwxyz0123456789-");
     if (!allowed || o->aws_region[allowed]) {
         mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
@@ -94,6 +84,8 @@ static const char *const modes[] = {"initial", "never", "always", "when_needed",
 static const char *const policies[] = {"fail", "resnapshot", "resume", NULL};
 static const char *const missing[] = {"wait", "create", NULL};
 
+#define INFERRED "!schema format!=dynamodb-json"
+
 static const mr_option options[] = {
     MR_TEXT("connection.url", mongo_source, options.uri, NULL, MR_OPT_REQUIRED | MR_OPT_SECRET,
             "Connection string of a replica set or of a sharded cluster's routers: "
@@ -104,7 +96,8 @@ static const mr_option options[] = {
             "The database to listen to. Without it all databases but admin, config and local."),
     MR_LIST("collections", mongo_source, options.collections, NULL, 0,
             "The collections of the database to listen to. Without it all of them, also those that "
-            "are made later."),
+            "are made later.",
+            "database"),
     MR_CHOICE("stream.view.type", mongo_source, options.view, "NEW_AND_OLD_IMAGES", views, 0,
               "Which images of the document a record holds, as in DynamoDB: none, the new one, the "
               "old one, or both."),
@@ -115,24 +108,30 @@ static const mr_option options[] = {
     MR_TEXT("schema", mongo_source, options.schema, NULL, MR_OPT_PATH,
             "The Avro record schema of the documents: a file (.avsc) or JSON text. A document that "
             "does not fit it goes to the dead letters. Without it the schema is inferred and grows "
-            "with the documents."),
+            "with the documents.",
+            "format!=dynamodb-json"),
     MR_BOOLEAN("schema.ignore.unknown", mongo_source, options.schema_ignore_unknown, "false", 0,
                "With a given schema: leave out fields that it does not have, instead of rejecting "
-               "the document."),
+               "the document.",
+               "schema"),
     MR_BOOLEAN("schema.widen", mongo_source, options.schema_widen, "true", 0,
                "An inferred field that holds int32 and int64 becomes long, one of int32 and double "
-               "becomes double. Without it each type is a branch of a union."),
+               "becomes double. Without it each type is a branch of a union.",
+               INFERRED),
     MR_INTEGER("schema.fields.max", mongo_source, options.schema_fields_max, "1000", 1, 9000, 0,
                "Most fields of an inferred schema, in all its records together. Sub-documents "
-               "beyond that (such as those whose keys are data) become JSON text."),
+               "beyond that (such as those whose keys are data) become JSON text.",
+               INFERRED),
     MR_BOOLEAN("exact.documents", mongo_source, options.exact_documents, "true", 0,
                "Where a typed image does not give the document back byte for byte (another order "
                "of fields, a null that is written, a widened number), send it as BSON too, in the "
                "header millrace.bson, for the mongodb sink. Without it such messages are half as "
-               "large."),
+               "large.",
+               "format!=dynamodb-json"),
     MR_TEXT("record.name", mongo_source, options.record_name, "{database}.{collection}", 0,
             "Name of the inferred schema's record, with its namespace. {database} and {collection} "
-            "are replaced."),
+            "are replaced.",
+            INFERRED),
     MR_CHOICE("snapshot.mode", mongo_source, options.snapshot_mode, "initial", modes, 0,
               "initial: read all documents once, before the first change. never: only changes. "
               "always: at each start of the process. when_needed: initial, and again when the "
@@ -155,7 +154,8 @@ static const mr_option options[] = {
             "position; change it to apply it again."),
     MR_CHOICE("missing.collection", mongo_source, options.missing_collection, "wait", missing, 0,
               "What to do when a named collection is not there: wait until somebody makes it, or "
-              "create it."),
+              "create it.",
+              "collections"),
     MR_TIME("oplog.warn.ms", mongo_source, options.oplog_warn_ms, "2h", 0, INT64_MAX, 0,
             "Warn when the resume point is nearer than this to the end of a full oplog. Shown as "
             "oplog_window_seconds too."),
@@ -163,7 +163,7 @@ static const mr_option options[] = {
                "Most events or documents asked for at once. Replies are at most 16 MiB, and a few "
                "are held in memory."),
     MR_TEXT("aws.region", mongo_source, options.aws_region, "us-east-1", 0,
-            "What awsRegion of the records says."),
+            "What awsRegion of the records says.", "format!=documents"),
     MR_OPTIONS_END,
 };
 

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/needs.h"
 #include "base/options.h"
 #include "runtime/config.h"
 
@@ -49,6 +50,55 @@ static void descriptors_are_whole(void **state)
             assert_true(s->open && s->begin && s->write && s->commit && s->abort && s->close);
             assert_true(!(c->capabilities & MR_STORES_OFFSETS) || s->recover);
             assert_true(!c->route_options || c->route_size > 0);
+        }
+    }
+}
+
+/* The option of that name that a connector has, in one of its tables. */
+static const mr_option *option_of(const mr_connector *c, const char *name)
+{
+    const mr_option *tables[] = {c->source ? mr_source_common : mr_sink_common, c->options,
+                                 c->route_options};
+    for (size_t t = 0; t < 3; t++) {
+        const mr_option *found = tables[t] ? mr_option_find(tables[t], name) : NULL;
+        if (found) {
+            return found;
+        }
+    }
+    return NULL;
+}
+
+/* What an option needs is there, and can have the values that are named. */
+static void need_is_possible(const mr_connector *c, const mr_option *o, const mr_option *table)
+{
+    mr_need need;
+    (void)table;
+    for (const char *needs = o->needs; mr_need_next(&needs, &need);) {
+        const mr_option *other = option_of(c, need.option);
+        assert_non_null(other);
+        assert_ptr_not_equal(other, o);
+        void *state = calloc(1, other->offset + sizeof(mr_list));
+        char *rest = need.values;
+        for (char *value = strtok_r(rest, ",", &rest); value; value = strtok_r(rest, ",", &rest)) {
+            mr_error err;
+            assert_int_equal(mr_option_set(other, state, value, &err), MR_OK);
+        }
+        mr_options_release((const mr_option[]){*other, MR_OPTIONS_END}, state);
+        free(state);
+    }
+    char *words = mr_option_needs(o);
+    assert_int_equal(words != NULL, o->needs != NULL);
+    free(words);
+}
+
+static void needs_are_possible(void **state)
+{
+    (void)state;
+    each_option(need_is_possible);
+    for (size_t i = 0; mr_connectors[i]; i++) {
+        const mr_option *common = mr_connectors[i]->source ? mr_source_common : mr_sink_common;
+        for (const mr_option *o = common; o->name; o++) {
+            need_is_possible(mr_connectors[i], o, common);
         }
     }
 }
@@ -148,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(descriptors_are_whole),
         cmocka_unit_test(names_are_unique_per_kind),
+        cmocka_unit_test(needs_are_possible),
         cmocka_unit_test(options_are_named_and_explained),
         cmocka_unit_test(no_option_stands_in_two_tables),
         cmocka_unit_test(what_holds_passwords_is_secret),

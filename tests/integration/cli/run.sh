@@ -69,6 +69,47 @@ for text in 'wrong.json:5:48: more: topik: is no option of source file; did you 
     "wrong.json:9:21: pg: query: "; do
     contains "all its problems are told" "$(<"$TMP/out")" "$text"
 done
+cat >idle.json <<'JSON'
+{ "name": "idle",
+  "sources": {
+    "f": {"connector": "file", "path": "trips.csv", "topic": "t", "schema.registry.user": "me",
+          "key.subject.name.strategy": "record", "auto.register.schemas": true},
+    "n": {"connector": "file", "path": "trips.csv", "topic": "t", "format": "ndjson",
+          "delimiter": ";", "header": true, "pattern": "*.json"},
+    "m": {"connector": "mongodb", "connection.url": "mongodb://h/?replicaSet=r", "topic": "t",
+          "schema.ignore.unknown": true, "collections": ["trips"], "format": "documents", "aws.region": "eu-west-1"}
+  },
+  "sinks": {
+    "d": {"connector": "mongodb", "topics": ["t"], "connection.url": "mongodb://h/d", "match.fields": ["a"],
+          "routes": [{"write.mode": "update-many", "document.id": "generated"}, {"collection": "c"}]},
+    "k": {"connector": "postgres", "topics": ["t"], "connection.url": "postgresql://h/d", "key.schema": "/dev/null"},
+    "r": {"connector": "postgres", "topics": ["t"], "connection.url": "postgresql://h/d",
+          "schema.registry.url": "http://h:1", "schema.registry.ssl.ca.location": "ca.pem", "schema.registry.password": "hunter2"},
+    "s": {"connector": "postgres", "topics": ["t"], "connection.url": "postgresql://h/d",
+          "schema.registry.url": "http://h:1", "schema.registry.password": "hunter2"}
+  }
+}
+JSON
+echo '"int"' >key.avsc
+sed -i 's|/dev/null|key.avsc|' idle.json
+usage "options that would do nothing are refused" \
+    "idle.json:3:91: f: schema.registry.user: has no effect without schema.registry.url: set that too, or leave this one out" check idle.json
+for text in "idle.json:4:40: f: key.subject.name.strategy: has no effect without schema.registry.url" \
+    "idle.json:6:24: n: delimiter: has no effect: format is ndjson, and it is only for auto or csv; change that, or leave this one out" \
+    "m: schema.ignore.unknown: has no effect without schema" "m: collections: has no effect without database" \
+    "m: aws.region: has no effect: format is documents; change that, or leave this one out" \
+    "d: routes[0].document.id: has no effect: write.mode is update-many" "k: key.schema: has no effect: key.format is text" \
+    "r: schema.registry.ssl.ca.location: has no effect: schema.registry.url is http, not https" \
+    "s: schema.registry.password: has no effect without schema.registry.user"; do
+    contains "each of them" "$(<"$TMP/out")" "$text"
+done
+equal "and no others: not defaults that are said, nor what one route of two needs" 10 "$(grep -c "has no effect" out)"
+echo id >one.csv
+echo '{}' >one.ndjson
+usage "a pattern beside a file" "pattern: it is for folders, and path is a file" file --path one.csv --topic t --pattern '*.csv'
+usage "a CSV option beside a file of another format" "delimiter: it is for CSV, and path ends as ndjson does" \
+    file --path one.ndjson --topic t --delimiter ';'
+contains "help says what an option needs" "$("$MILLRACE" postgres --help)" "Only with schema.registry.url."
 run_fails "run says the same" 2 "wrong.json:4:28" "$MILLRACE" run wrong.json
 "$MILLRACE" check wrong.json --json >found.json || true
 equal "check --json has line and column" "4 28" "$(jq -r '.problems[0] | "\(.line) \(.column)"' found.json)"

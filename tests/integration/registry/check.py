@@ -2,6 +2,7 @@
 """The other side of the wire, independent of millrace: fastavro and the registry's REST interface.
 
     check.py write <topic>     registers a schema that refers to another, and sends framed messages with kcat
+    check.py mixed <topic>     framed messages of the odd registry's ids, and some that are not framed
     check.py read <file>       JSON lines of values in hex, decoded with the registry's schemas
 """
 import decimal
@@ -78,6 +79,13 @@ def write(topic):
     send(topic, frame(key_id, "long", 5), b'{"id": 5}')
 
 
+def mixed(topic):
+    """Records of the odd registry's ids, some of no use, between good ones."""
+    for key, value in enumerate([frame(1, "int", 1), frame(2, "int", 2), frame(3, "int", 3), frame(4, "int", 4),
+                                 b"\x01\x00\x00\x00\x01hello", b"\x00\x00\x00", frame(1, "int", 2)]):
+        send(topic, str(key).encode(), value)
+
+
 def read(path):
     for line in open(path, encoding="utf-8"):
         data = bytes.fromhex(line.strip())
@@ -91,4 +99,4 @@ def read(path):
 
 
 if __name__ == "__main__":
-    {"write": write, "read": read}[sys.argv[1]](*sys.argv[2:])
+    {"write": write, "mixed": mixed, "read": read}[sys.argv[1]](*sys.argv[2:])

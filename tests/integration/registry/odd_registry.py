@@ -1,15 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
 """A registry that misbehaves as its first path segment says: /html, /error, /slow, /cut, /endless, /moved, /secret,
-/nothing, /deep, /once (500 at first, then right). Prints its port; requests are counted at /count."""
+/nothing, /path (a 404 that is no registry's), /refuses, /once (503 at first, then right), /gate (500 until /open is asked),
+/mixed (another answer for each id). Prints its port; requests are counted at /count.
+
+    odd_registry.py [certificate key [CA]]
+
+https, with a CA only for those who show a certificate that it has signed. The certificate is read again for each connection, as
+by a server that is told of a new one.
+"""
 import base64
+import functools
 import http.server
 import json
+import ssl
 import sys
 import threading
 import time
 
 SCHEMA = json.dumps({"type": "record", "name": "R", "fields": [{"name": "id", "type": "int"}]})
 COUNTS = {}
+
+
+@functools.cache
+def fields(count):
+    text = ",".join('{"name":"f%d","type":"int"}' % i for i in range(count))
+    return 200, json.dumps({"schema": '{"type":"record","name":"R","fields":[%s]}' % text})
+
+
+def by_id(word):
+    """1 is good, 2 has a million fields, 3 a hundred thousand; no other is known."""
+    if word == "1":
+        return 200, json.dumps({"schema": SCHEMA})
+    if word in ("2", "3"):
+        return fields(1000000 if word == "2" else 100000)
+    return 404, json.dumps({"error_code": 40403, "message": f"Schema {word} not found"})
 
 
 class Odd(http.server.BaseHTTPRequestHandler):
@@ -23,7 +47,10 @@ class Odd(http.server.BaseHTTPRequestHandler):
         for name, value in headers:
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(data)
+        try:
+            self.wfile.write(data)
+        except OSError:  # more than is taken
+            self.close_connection = True
 
     def do_POST(self):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -37,7 +64,7 @@ class Odd(http.server.BaseHTTPRequestHandler):
             self.answer(200, json.dumps(COUNTS))
         elif mode == "html":
             self.answer(200, "<html><body>Welcome to nginx</body></html>", "text/html; charset=utf-8")
-        elif mode == "error":
+        elif mode == "error" or (mode == "gate" and "open" not in COUNTS):
             self.answer(500, json.dumps({"error_code": 50001, "message": "the store is on fire"}))
         elif mode == "slow":
             time.sleep(30)
@@ -65,10 +92,10 @@ class Odd(http.server.BaseHTTPRequestHandler):
                 self.answer(401, json.dumps({"error_code": 40101, "message": "Unauthorized"}))
         elif mode == "nothing":
             self.answer(404, json.dumps({"error_code": 40403, "message": "Schema not found"}))
-        elif mode == "million":
-            fields = ",".join('{"name":"f%d","type":"int"}' % i for i in range(100000))
-            text = '{"type":"record","name":"R","fields":[%s]}' % fields
-            self.answer(200, json.dumps({"schema": text}))
+        elif mode == "path":
+            self.answer(404, json.dumps({"error_code": 404, "message": "HTTP 404 Not Found"}))
+        elif mode == "mixed":
+            self.answer(*by_id(self.path.split("/")[-1]))
         elif mode == "refuses":
             if "compatibility" in self.path:
                 self.answer(200, json.dumps({"is_compatible": False, "messages": ["READER_FIELD_MISSING_DEFAULT_VALUE: id"]}))
@@ -83,8 +110,22 @@ class Odd(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Secure(http.server.ThreadingHTTPServer):
+    def get_request(self):
+        connection, address = super().get_request()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(sys.argv[1], sys.argv[2])
+        if len(sys.argv) > 3:
+            context.load_verify_locations(sys.argv[3])
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
+
+    def handle_error(self, *_):  # a client that does not trust us
+        pass
+
+
 if __name__ == "__main__":
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Odd)
+    server = (Secure if len(sys.argv) > 1 else http.server.ThreadingHTTPServer)(("127.0.0.1", 0), Odd)
     print(server.server_address[1], flush=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdin.read()

@@ -86,7 +86,7 @@ says "one that has moved" moved "has moved (it answers 301)"
 says "wrong credentials" secret "it wants credentials, or other ones"
 MILLRACE_POSTGRES_SCHEMA_REGISTRY_PASSWORD=s3cr3t-word says "wrong credentials given" secret "it wants credentials, or other ones" \
     "$odd/secret" --schema-registry-user somebody --log-level debug
-says "a schema of a hundred thousand fields" million "schema id"
+says "another service at the path" path "which is no schema registry's answer; is the URL right, its path too?"
 says "no registry at all" nobody "no answer from http://127.0.0.1:1/schemas" http://127.0.0.1:1
 says "TLS where there is none" tls "is it https" "https://127.0.0.1:$port"
 run_ok "with the right credentials it works" env SCHEMA_REGISTRY_USER=reader SCHEMA_REGISTRY_PASSWORD=s3cr3t-word "$MILLRACE" schema show 1 \
@@ -94,11 +94,99 @@ run_ok "with the right credentials it works" env SCHEMA_REGISTRY_USER=reader SCH
 equal "the password is nowhere" "" "$(grep -l s3cr3t-word ./*.log || true)"
 run_ok "a registry that comes back is waited for" "$MILLRACE" schema show 1 --schema-registry-url "$odd/once"
 
+# What a registry says of one schema is a dead letter, and the rest goes on.
+topic_mixed=$(unique mixed)
+"$MILLRACE" file --path none.csv --topic "$topic_mixed" --topic-partitions 1 --once >/dev/null 2>&1
+"$python" "$here/check.py" mixed "$topic_mixed"
+run_ok "records of no use between good ones" timeout 100 bash -c '"$@" 2>mixed.log >mixed.json' - /usr/bin/env python3 -c '
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024, file=open("peak", "w"))
+sys.exit(code)' "$MILLRACE" postgres --topics "$topic_mixed" --connection-url "$DATABASE_URL" --table "$topic_mixed" \
+    --auto-create --schema-registry-url "$odd/mixed" --once --json
+equal "the good ones arrive" "1 2" "$(sql "SELECT id FROM $topic_mixed ORDER BY id" | paste -sd ' ')"
+equal "the others are dead letters" "7 2 5" "$(jq -r '.connectors[0] | "\(.records_in) \(.records_out) \(.dead_letters)"' mixed.json)"
+equal "a million fields stay within a gigabyte" yes "$( (($(<peak) < 1000)) && echo yes || cat peak)"
+for text in "offset 1.*16777216 bytes" "offset 2.*schema id 3 of the registry.*more than" "offset 3.*no schema with id 4 .it answers 404: Schema 4 not found" \
+    "offset 4.*no schema registry framing .00, schema id of four bytes, datum.; it starts with 01 00 00 00 01" "offset 5.*no schema registry framing"; do
+    equal "each is told once, with topic, partition and offset: $text" 1 "$(grep -c "$topic_mixed partition 0 $text" mixed.log || cat mixed.log)"
+done
+
+# A registry that is away is waited for by the run, which then goes on where it was.
+"$MILLRACE" postgres --topics "$topic_mixed" --connection-url "$DATABASE_URL" --table "${topic_mixed}_gate" --auto-create \
+    --group-id "$(unique gate)" --schema-registry-url "$odd/gate" --once >gate.log 2>&1 &
+gate=$!
+if eventually 30 grep -qs "the store is on fire" gate.log; then ok "trouble is told"; else not_ok "trouble is told" "$(tail -n 5 gate.log)"; fi
+curl -s "$odd/open" >/dev/null
+code=0
+wait "$gate" || code=$?
+equal "and the run ends well when it is over" 0 "$code"
+equal "with its records" 5 "$(sql "SELECT count(*) FROM ${topic_mixed}_gate")"
+
 # One question for a schema, however many records and tasks.
 before=$(curl -s "$odd/count" | jq '.good // 0')
 for i in 1 2 3; do printf 'id\n%s\n' "$i" >"good$i.csv"; done
-run_ok "several files" "$MILLRACE" file --path . --pattern 'good*.csv' --topic "$topic-good" --schema-registry-url "$odd/good" --once
+run_ok "several files" "$MILLRACE" file --path . --pattern 'good*.csv' --topic "$topic-good" --schema-registry-url "$odd/good" --once \
+    --tasks-max 3 --topic-partitions 3
 equal "one look-up" $((before + 1)) "$(curl -s "$odd/count" | jq .good)"
+for partition in 0 1 2; do printf '\0\0\0\0\001\002' | kcat -b "$KAFKA_BOOTSTRAP_SERVERS" -t "$topic-good" -P -p "$partition"; done
+run_ok "several partitions" "$MILLRACE" postgres --topics "$topic-good" --connection-url "$DATABASE_URL" --table "${table}_good" --auto-create \
+    --schema-registry-url "$odd/several" --once --tasks-max 3
+equal "three tasks look a schema up once" 1 "$(curl -s "$odd/count" | jq .several)"
+
+# --- Certificates
+certificate() { # certificate <name> <CA> <days> <subjectAltName>
+    openssl req -newkey rsa:2048 -nodes -subj "/CN=$1" -keyout "$1.key" -out "$1.csr" 2>/dev/null
+    echo "subjectAltName=$4" >"$1.ext"
+    openssl x509 -req -in "$1.csr" -CA "$2.crt" -CAkey "$2.key" -CAcreateserial -days "$3" -extfile "$1.ext" -out "$1.crt" 2>/dev/null
+}
+for name in ours theirs; do
+    openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=$name" -keyout "$name.key" -out "$name.crt" 2>/dev/null
+done
+certificate good ours 2 IP:127.0.0.1
+certificate other ours 2 DNS:registry.example
+certificate late ours -1 IP:127.0.0.1
+certificate client ours 2 DNS:client
+# secure <certificate> [CA]: the odd registry with TLS; its URL in $secure.
+secure() {
+    mkfifo "hold-$1-$#"
+    cp "$1.crt" shown.crt
+    cp "$1.key" shown.key
+    "$python" "$here/odd_registry.py" shown.crt shown.key "${@:2}" <"hold-$1-$#" >port &
+    BACKGROUND+=("$!")
+    exec {hold}>"hold-$1-$#"
+    eventually 10 test -s port
+    secure=https://127.0.0.1:$(<port)
+    : >port
+}
+ca=(--schema-registry-ssl-ca-location ours.crt)
+secure good
+says "a CA that nobody named" tls1 "name the CA's file in schema.registry.ssl.ca.location" "$secure/good"
+says "another CA" tls2 "put the right CA into schema.registry.ssl.ca.location" "$secure/good" --schema-registry-ssl-ca-location theirs.crt
+says "a CA's file that is none" tls3 "it takes certificates in PEM: schema.registry.ssl.ca.location" "$secure/good" --schema-registry-ssl-ca-location rows.csv
+says "http to a TLS port" tls4 "is it https?" "${secure/https/http}/good"
+cp other.crt shown.crt
+cp other.key shown.key
+says "a certificate for another host" tls5 "name the host as its certificate does, in schema.registry.url" "$secure/good" "${ca[@]}"
+cp late.crt shown.crt
+cp late.key shown.key
+"$MILLRACE" postgres --topics "$topic_mixed" --connection-url "$DATABASE_URL" --table "${topic_mixed}_late" --auto-create \
+    --group-id "$(unique late)" --schema-registry-url "$secure/good" "${ca[@]}" --once >late.log 2>&1 &
+late=$!
+if eventually 30 grep -qs "certificate has expired; it is waited for a new one" late.log; then
+    ok "a certificate that has expired is told"
+else
+    not_ok "a certificate that has expired is told" "$(tail -n 5 late.log)"
+fi
+cp good.key shown.key
+cp good.crt shown.crt
+code=0
+wait "$late" || code=$?
+equal "and waited for" 0 "$code"
+secure good ours.crt
+says "a certificate of ours is wanted" tls6 "does it want a certificate? See schema.registry.ssl.certificate.location" "$secure/good" "${ca[@]}"
+run_ok "and taken" "$MILLRACE" file --path good1.csv --topic "$topic-good" --name "$(unique tls)" --schema-registry-url "$secure/good" "${ca[@]}" --once \
+    --schema-registry-ssl-certificate-location client.crt --schema-registry-ssl-key-location client.key
 
 run_fails "an incompatible schema ends the run, with the registry's words" 1 "READER_FIELD_MISSING_DEFAULT_VALUE: id" \
     timeout 60 "$MILLRACE" file --path rows.csv --topic "$topic-refused" --schema-registry-url "$odd/refuses" --once

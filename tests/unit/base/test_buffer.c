@@ -16,6 +16,7 @@ static void grows_and_clears(void **arg)
     (void)arg;
     mr_buffer b;
     mr_buffer_init(&b, 100000);
+    mr_buffer_printf(&b, "%s", ""); /* nothing, into a buffer that has no memory yet */
     assert_string_equal(mr_buffer_text(&b), "");
     for (int i = 0; i < 10000; i++) {
         mr_buffer_printf(&b, "%d,", i % 10);

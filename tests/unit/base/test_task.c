@@ -145,6 +145,10 @@ static void errors(void **arg)
     assert_int_equal(strlen(err.text), sizeof err.text - 1);
     assert_int_equal(strlen(err.field), sizeof err.field - 1);
     assert_int_equal(mr_fail(NULL, MR_FATAL, MR_DOMAIN_KAFKA, "x"), MR_FATAL);
+    mr_fail(&err, MR_FATAL, MR_DOMAIN_RECORD, "a\nb%s", "\033[31m\177");
+    assert_string_equal(err.text, "a b [31m ");
+    mr_error_prefix(&err, "file \"%s\"", "\r");
+    assert_string_equal(err.text, "file \" \": a b [31m ");
     mr_error_prefix(NULL, "x");
     assert_null(mr_error_field(NULL, "x"));
 }

@@ -40,6 +40,8 @@ static const reply replies[] = {
     {"GET /schemas/ids/4 ", 200, "[]"},
     {"GET /schemas/ids/5 ", 200, "{\"schema\":7,\"references\":\"x\"}"},
     {"GET /schemas/ids/6 ", 200, "{\"schema\":\"\\\"int\\\"\",\"references\":[{\"name\":1}]}"},
+    {"GET /schemas/ids/7 ", 404, "{\"error_code\":404,\"message\":\"HTTP 404\\nNot Found\"}"},
+    {"GET /schemas/ids/8 ", 405, "{}"},
     {"POST /subjects/none ", 200, "{}"},
     {"POST /subjects/text ", 200, "{\"id\":\"7\"}"},
     {"POST /subjects/large ", 200, "{\"id\":2147483648}"},
@@ -134,14 +136,19 @@ static int teardown(void **state)
     return 0;
 }
 
-static void refused(server *s, int32_t id, const char *why)
+static void no_schema(server *s, int32_t id, mr_status status, const char *why)
 {
     const mr_schema *schema = NULL;
     mr_error err = {0};
-    assert_int_equal(mr_registry_schema(s->registry, id, NULL, &schema, &err), MR_REJECT);
+    assert_int_equal(mr_registry_schema(s->registry, id, NULL, &schema, &err), status);
     if (!strstr(err.text, why)) {
         fail_msg("\"%s\" is not in: %s", why, err.text);
     }
+}
+
+static void refused(server *s, int32_t id, const char *why)
+{
+    no_schema(s, id, MR_REJECT, why);
 }
 
 static void an_id_is_asked_once(void **state)
@@ -165,9 +172,20 @@ static void odd_answers_are_refused(void **state)
 {
     server *s = *state;
     refused(s, 2, "is PROTOBUF, not Avro");
-    refused(s, 4, "the answer has no schema");
-    refused(s, 5, "the answer has no schema");
     refused(s, 6, "one has no name or subject");
+}
+
+/* What is no schema registry says nothing of a record: nothing is refused for it, nor kept. */
+static void something_else_is_waited_for(void **state)
+{
+    server *s = *state;
+    no_schema(s, 4, MR_RETRY, "answers 200 without a schema");
+    no_schema(s, 5, MR_RETRY, "answers 200 without a schema");
+    no_schema(s, 7, MR_RETRY, "answers 404: HTTP 404 Not Found, which is no schema registry's");
+    no_schema(s, 8, MR_RETRY, "answers 405: no reason given, which is no schema registry's");
+    uint64_t asked = mr_registry_requests(s->registry);
+    no_schema(s, 7, MR_RETRY, "is the URL right, its path too?");
+    assert_int_equal(mr_registry_requests(s->registry), asked + 1);
 }
 
 static void references_in_a_circle_end(void **state)
@@ -234,6 +252,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_id_is_asked_once, setup, teardown),
         cmocka_unit_test_setup_teardown(odd_answers_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(something_else_is_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(references_in_a_circle_end, setup, teardown),
         cmocka_unit_test_setup_teardown(rubbish_is_forgotten, setup, teardown),
         cmocka_unit_test_setup_teardown(an_id_is_never_guessed, setup, teardown),

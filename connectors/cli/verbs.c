@@ -184,11 +184,16 @@ const mr_verb mr_verbs[] = {
             "of each column the type chosen, how many values are null, the least and the most "
             "value or an example, and the line that decided. Both files are there to be edited.\n"
             "\n"
+            "The file is CSV, NDJSON (.ndjson, .jsonl, .json) or Avro (.avro), each also packed "
+            "(.gz, .zst), as its name or -o format=... says. Objects and arrays in NDJSON become "
+            "records and arrays. The schema of an Avro file is its own.\n"
+            "\n"
             "--from-connect converts the configuration of a JDBC sink of Kafka Connect and tells "
             "of each of its options what became of it: the same here, moved to another, not "
             "needed, or without an equal. Secrets are not copied: the report names the variables "
             "to set.",
         .examples = "millrace init --from trips.csv trips\n"
+                    "millrace init --from trips.ndjson.gz trips\n"
                     "millrace init --from trips.tsv -o delimiter=tab --json | jq .columns\n"
                     "millrace init --from-connect connector.json --out trips\n"
                     "millrace init --from-connect sink.properties --json | jq .options",

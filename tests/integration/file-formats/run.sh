@@ -145,6 +145,58 @@ run_ok "a format that is named" take named mixed/d.txt --format ndjson
 equal "named: all of it" "drained 10 0" "$(went)"
 run_fails "a format that is none" 2 "ndjson" take none mixed/d.txt --format ndjsn
 
+# --- A first look (init --from): what it writes runs as it is ---
+
+column() { jq -r --arg column "$1" '.columns[] | select(.column == $column) | [.type, .nulls, .least, .most, .why] | join("|")' look.json; }
+# looked <file> <count>: the pipeline that init writes for a file, run unedited; its topic is called as the file.
+looked() {
+    local file=$1 stem=${1%%.*}
+    run_ok "look: $file" "$MILLRACE" init --from "$file" "from-$file"
+    run_ok "look: the pipeline of $file runs" "$MILLRACE" run "from-$file/pipeline.json" --once
+    equal "look: the records of $file" "$2" "$("$MILLRACE" tap "$stem" --once 2>/dev/null | wc -l)"
+}
+nested=${name}_nested
+cat >"$nested.ndjson" <<'LINES'
+{"id": 1, "fare": 3, "stops": [{"zone": 4}, {"zone": 7, "why": "x"}], "who": {"first-name": "A", "age": 3}, "mix": {"a": 1}, "none": {}, "grid": [[1], []]}
+{"id": 2, "fare": 12.50, "stops": [], "who": null, "mix": 4, "grid": [[2, 3]], "at": "2019-03-23T20:21:09Z", "late": "of one line only"}
+{"id": 3, "fare": 1, "who": {"first-name": "B", "boss": {"age": 4, "tags": [null, "t"]}}}
+[4]
+{"id": 5, "who": {"first-name": "C", "first_name": "D"}}
+LINES
+looked "$nested.ndjson" 3
+contains "look: bad lines are told" "$(cd "$TMP" && "$MILLRACE" init --from "$nested.ndjson" --json | jq -r '"\(.bad) \(.first_bad)"')" "2 line 4, column 1: the line is an array"
+equal "look: nested records arrive" '{"id":1,"fare":3,"stops":[{"zone":4,"why":null},{"zone":7,"why":"x"}],"who":{"first_name":"A","age":3,"boss":null},"mix":"{\"a\": 1}","none":"{}","grid":[[1],[]],"at":null,"late":null}
+{"id":2,"fare":12.5,"stops":[],"who":null,"mix":"4","none":null,"grid":[[2,3]],"at":"2019-03-23T20:21:09.000000Z","late":"of one line only"}
+{"id":3,"fare":1,"stops":null,"who":{"first_name":"B","age":null,"boss":{"age":4,"tags":[null,"t"]}},"mix":null,"none":null,"grid":null,"at":null,"late":null}' \
+    "$("$MILLRACE" tap "$nested" --once 2>/dev/null | jq -c .value | sort)"
+"$MILLRACE" init --from "$nested.ndjson" --json >look.json
+equal "look: what made a field wider" "double|0|1|12.50|line 2 holds 12.50; before it: int" "$(column fare)"
+equal "look: an object and a number" "string|1|||line 2 holds 4; before it: record" "$(column mix)"
+equal "look: in arrays" "int|0|4|7|all values are whole, of at most 6 digits" "$(column "stops[].zone")"
+equal "look: null and missing in arrays" "string|1|||line 1 holds x" "$(column "stops[].why")"
+equal "look: elements" "record|0|||all values are objects" "$(column "stops[]")"
+equal "look: titles and names" "who.first_name" "$(jq -r '.columns[] | select(.column == "who.first-name").field' look.json)"
+equal "look: names of records" "$nested ${nested}_stops ${nested}_who ${nested}_who_boss" \
+    "$(jq -r '[.schema | .. | objects | select(.type == "record").name] | join(" ")' look.json)"
+for ending in jsonl json; do
+    seq 1 20 | sed 's/.*/{"id": &}/' >"${name}_$ending.$ending"
+    looked "${name}_$ending.$ending" 20
+done
+seq 1 20 | sed 's/.*/{"id": &}/' | gzip >"${name}_gz.ndjson.gz"
+looked "${name}_gz.ndjson.gz" 20
+python3 "$write_avro" deflate 900 300 >"${name}_avro.avro"
+looked "${name}_avro.avro" 900
+equal "look: the schema is the file's own" '{"id":"long","name":["null","string"],"tags":{"type":"array","items":"int"}}' \
+    "$(jq -c '[.fields[] | {key: .name, value: .type}] | from_entries' "from-${name}_avro.avro/${name}_avro.avsc")"
+zstd -q <"${name}_avro.avro" >"${name}_zst.avro.zst"
+looked "${name}_zst.avro.zst" 900
+head -c 3000 "${name}_avro.avro" >short.avro
+run_ok "look: an Avro file that is cut off" "$MILLRACE" init --from short.avro short
+contains "look: says where" "$(<out)" "What follows record 600 could not be looked at: the file ends at byte 3000, in the middle of its data"
+printf '[\n  {"a": 1},\n  {"a": 2}\n]\n' >spread.json
+run_ok "look: JSON over several lines" "$MILLRACE" init --from spread.json spread
+contains "look: is told" "$(<out)" "an array of objects lines with jq -c '.[]'"
+
 # --- Cut in half ---
 
 mkdir cut

@@ -13,7 +13,7 @@
 /* Texts are UTF-8 without control characters, of some 40 bytes at most where they come from the
  * input. */
 typedef struct mr_look_column {
-    const char *name;  /* of the field */
+    const char *name;  /* of the field; in records and arrays: "stops[].zone" */
     const char *title; /* as the input calls it */
     const char *type;  /* "long", "date", "local-timestamp-micros", "string" */
     int64_t nulls;

@@ -23,11 +23,15 @@ enum { SCHEMA_LIMIT_BYTES = 1 << 20 };
 typedef struct planning {
     json_t *answers; /* NULL: text */
     size_t schemas, by_hand, by_itself, problems;
-    char *last; /* what was asked last: connector, topic and schema, as one text */
+    bool spoken; /* something was printed */
+    char *last;  /* what was asked last: connector, topic and schema, as one text */
 } planning;
 
 static const char *kind_of(const mr_forecast *f)
 {
+    if (!f->schema) {
+        return "no schema";
+    }
     if (f->failure || (f->foresight && !f->foresight->statement)) {
         return "problem";
     }
@@ -69,9 +73,29 @@ static json_t *answer_json(const mr_forecast *f, const char *kind, const char *f
                                  : NULL);
 }
 
+/* A topic that nobody has written to. */
+static void answer_none(planning *p, const mr_forecast *f)
+{
+    static const char what_to_do[] = "--schema <file> tells of the records to come";
+    if (p->answers) {
+        json_array_append_new(p->answers,
+                              json_pack("{s:s, s:s, s:s, s:s, s:s}", "connector",
+                                        f->sink->task_name, "topic", f->topic, "kind", kind_of(f),
+                                        "problem", f->failure, "hint", what_to_do));
+    } else {
+        printf("%s-- %s, topic %s: %s; %s\n", p->spoken ? "\n" : "", f->sink->task_name, f->topic,
+               f->failure, what_to_do);
+        p->spoken = true;
+    }
+}
+
 static void answered(void *context, const mr_forecast *f)
 {
     planning *p = context;
+    if (!f->schema) {
+        answer_none(p, f);
+        return;
+    }
     char fingerprint[20];
     snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, f->fingerprint);
     char *asked =
@@ -84,7 +108,8 @@ static void answered(void *context, const mr_forecast *f)
         json_array_append_new(p->answers, answer_json(f, kind, fingerprint));
     } else {
         if (first) {
-            printf("%s-- %s\n", p->last ? "\n" : "", asked);
+            printf("%s-- %s\n", p->spoken ? "\n" : "", asked);
+            p->spoken = true;
         }
         print_text(f, kind);
     }
@@ -106,7 +131,7 @@ static int finish(planning *p, mr_status status, const mr_error *err)
     }
     if (!p->answers) {
         printf("%s-- %zu schema%s: %zu to be done by hand, %zu by the sink, %zu to be mended\n",
-               p->schemas ? "\n" : "", p->schemas, p->schemas == 1 ? "" : "s", p->by_hand,
+               p->spoken ? "\n" : "", p->schemas, p->schemas == 1 ? "" : "s", p->by_hand,
                p->by_itself, p->problems);
     }
     return p->by_hand || p->problems ? MR_EXIT_FAILED : MR_EXIT_OK;

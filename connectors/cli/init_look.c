@@ -160,7 +160,7 @@ static void print_table(const sketch *s)
         row[4] = c->why;
     }
     mr_show_table(stderr, "llrll", cells, look->count + 1);
-    fprintf(stderr, "%lld records", (long long)look->records);
+    fprintf(stderr, "%lld record%s", (long long)look->records, look->records == 1 ? "" : "s");
     if (look->bad) {
         fprintf(stderr, "; %lld line%s can not become one and would go to the dead letters: %s",
                 (long long)look->bad, look->bad == 1 ? "" : "s", look->first_bad);

@@ -27,12 +27,13 @@ static const mr_flag evolve_flags[] = {
     {"plan", 0, NULL, false, MR_WORD_NONE, NULL,
      "Prints what has to change, and changes nothing. Needed: there is nothing else to be done."},
     {"schema", 0, "file", false, MR_WORD_FILE, NULL,
-     "The Avro schema of records to come, instead of those that stand in the topics. Kafka is not "
-     "asked then."},
+     "The Avro schema of records to come, instead of those that stand in the topics. Kafka is "
+     "asked "
+     "then only which topics a pattern stands for."},
     {"only", 0, "sink", false, MR_WORD_TEXT, NULL, "Looks at this sink alone."},
     {"json", 0, NULL, false, MR_WORD_NONE, NULL,
-     "Prints JSON: connector, topic, schema, target, kind (fits, by itself, by hand, problem) and "
-     "statement or problem of each answer."},
+     "Prints JSON: connector, topic, schema, target, kind (fits, by itself, by hand, problem, no "
+     "schema) and statement or problem of each answer."},
     MR_PROPERTY_FLAGS,
     MR_FLAGS_END,
 };
@@ -158,7 +159,9 @@ const mr_verb mr_verbs[] = {
             "topics, through the queries of the routes, and prints the statements that the tables "
             "need: those the sink will run by itself (auto.create, auto.evolve), those somebody "
             "must run, and what no statement is known for. The output is SQL with comments. "
-            "Nothing is changed, and no consumer group is touched.\n"
+            "Nothing is changed, and no consumer group is touched. A pattern stands for the topics "
+            "that there are now; a topic that does not exist, or has no record with a schema, is "
+            "told.\n"
             "\n"
             "With --schema it tells the same of a schema that no record has yet: run it before "
             "the first writer does.\n"
@@ -184,11 +187,16 @@ const mr_verb mr_verbs[] = {
             "of each column the type chosen, how many values are null, the least and the most "
             "value or an example, and the line that decided. Both files are there to be edited.\n"
             "\n"
+            "The file is CSV, NDJSON (.ndjson, .jsonl, .json) or Avro (.avro), each also packed "
+            "(.gz, .zst), as its name or -o format=... says. Objects and arrays in NDJSON become "
+            "records and arrays. The schema of an Avro file is its own.\n"
+            "\n"
             "--from-connect converts the configuration of a JDBC sink of Kafka Connect and tells "
             "of each of its options what became of it: the same here, moved to another, not "
             "needed, or without an equal. Secrets are not copied: the report names the variables "
             "to set.",
         .examples = "millrace init --from trips.csv trips\n"
+                    "millrace init --from trips.ndjson.gz trips\n"
                     "millrace init --from trips.tsv -o delimiter=tab --json | jq .columns\n"
                     "millrace init --from-connect connector.json --out trips\n"
                     "millrace init --from-connect sink.properties --json | jq .options",

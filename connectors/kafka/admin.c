@@ -7,10 +7,12 @@
  */
 #include "kafka/admin.h"
 
+#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "kafka/consumer_internal.h"
@@ -89,12 +91,19 @@ static mr_status serve(mr_reader *reader, int timeout_ms, const atomic_bool *sto
     return status;
 }
 
-/* Metadata of the topics in use; waits for the broker until the deadline (0: none) or *stop. */
-static mr_status ask(mr_reader *reader, rd_kafka_topic_t *only, int64_t deadline_us,
-                     const atomic_bool *stop, const struct rd_kafka_metadata **ret, mr_error *err)
+/* Metadata of the topics in use, of one of them, or of all there are. */
+typedef struct whose {
+    rd_kafka_topic_t *only;
+    bool all;
+} whose;
+
+/* Waits for the broker until the deadline (0: none) or *stop. */
+static mr_status ask(mr_reader *reader, whose of, int64_t deadline_us, const atomic_bool *stop,
+                     const struct rd_kafka_metadata **ret, mr_error *err)
 {
     for (;;) {
-        rd_kafka_resp_err_t code = rd_kafka_metadata(reader->link.rk, 0, only, ret, WAIT_MS);
+        rd_kafka_resp_err_t code =
+            rd_kafka_metadata(reader->link.rk, of.all, of.only, ret, WAIT_MS);
         if (!code) {
             return MR_OK;
         }
@@ -224,7 +233,7 @@ static mr_status look(mr_reader *reader, const mr_topic_spec *specs, size_t coun
                       mr_error *err)
 {
     auto_metadata const struct rd_kafka_metadata *metadata = NULL;
-    mr_status status = ask(reader, NULL, 0, stop, &metadata, err);
+    mr_status status = ask(reader, (whose){0}, 0, stop, &metadata, err);
     if (status) {
         return status;
     }
@@ -360,7 +369,7 @@ static mr_status partitions_of(mr_reader *reader, rd_kafka_topic_t *topic, const
 {
     for (;;) {
         auto_metadata const struct rd_kafka_metadata *metadata = NULL;
-        mr_status status = ask(reader, topic, 0, stop, &metadata, err);
+        mr_status status = ask(reader, (whose){.only = topic}, 0, stop, &metadata, err);
         if (status) {
             return status;
         }
@@ -447,7 +456,8 @@ mr_status mr_topic_partitions(const mr_kafka_config *config, const char *topic, 
     }
     rd_kafka_topic_t *handle = use_topic(reader, topic);
     auto_metadata const struct rd_kafka_metadata *metadata = NULL;
-    status = handle ? ask(reader, handle, mr_clock_us() + timeout_ms * 1000LL, NULL, &metadata, err)
+    int64_t deadline_us = mr_clock_us() + timeout_ms * 1000LL;
+    status = handle ? ask(reader, (whose){.only = handle}, deadline_us, NULL, &metadata, err)
                     : mr_fail(err, MR_FATAL, MR_DOMAIN_KAFKA, "'%s' can not be the name of a topic",
                               topic);
     if (!status) {
@@ -460,6 +470,43 @@ mr_status mr_topic_partitions(const mr_kafka_config *config, const char *topic, 
             *partitions = found ? found->partition_cnt : 0;
         }
     }
+    mr_reader_close(reader);
+    return status;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+mr_status mr_topics_matching(const mr_kafka_config *config, const char *pattern, int timeout_ms,
+                             mr_arena *arena, mr_list *ret, mr_error *err)
+{
+    mr_reader *reader;
+    regex_t regex;
+    *ret = (mr_list){0};
+    if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) != 0) {
+        return mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG, "%s is no regular expression", pattern);
+    }
+    mr_status status = mr_reader_open(config, &reader, err);
+    if (status != MR_OK) {
+        regfree(&regex);
+        return status;
+    }
+    auto_metadata const struct rd_kafka_metadata *metadata = NULL;
+    int64_t deadline_us = mr_clock_us() + timeout_ms * 1000LL;
+    status = ask(reader, (whose){.all = true}, deadline_us, NULL, &metadata, err);
+    size_t count = status == MR_OK ? (size_t)metadata->topic_cnt : 0;
+    const char **names = mr_arena_alloc(arena, (count + 1) * sizeof *names);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = metadata->topics[i].topic;
+        if (regexec(&regex, name, 0, NULL, 0) == 0) {
+            names[ret->count++] = mr_arena_strndup(arena, name, strlen(name));
+        }
+    }
+    qsort(names, ret->count, sizeof *names, compare_names);
+    ret->items = names;
+    regfree(&regex);
     mr_reader_close(reader);
     return status;
 }

@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "api/option.h"
 #include "kafka/consumer.h"
 
 typedef struct mr_topic_spec {
@@ -24,6 +25,12 @@ MR_CHECKED mr_status mr_topics_ensure(const mr_kafka_config *config, const mr_to
 /* *partitions 0 when the topic does not exist. MR_IDLE when no broker answers within timeout_ms. */
 MR_CHECKED mr_status mr_topic_partitions(const mr_kafka_config *config, const char *topic,
                                          int timeout_ms, int *partitions, mr_error *err);
+
+/* The topics whose names fit a pattern, an extended regular expression as a subscription takes it:
+ * sorted, in the arena. MR_IDLE when no broker answers within timeout_ms. */
+MR_CHECKED mr_status mr_topics_matching(const mr_kafka_config *config, const char *pattern,
+                                        int timeout_ms, mr_arena *arena, mr_list *ret,
+                                        mr_error *err);
 
 /* Reads a topic from its start to the end it has now, read committed, calling `each` per message in
  * order of each partition (value.data NULL: tombstone); the message is valid until it returns.

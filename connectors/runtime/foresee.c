@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/task.h"
 #include "codec/schema.h"
+#include "kafka/admin.h"
 #include "kafka/tail.h"
 #include "runtime/formats.h"
 #include "runtime/worker.h"
@@ -30,8 +31,8 @@ typedef struct looking {
     mr_task task;
     mr_route *routes;
     mr_transform **transforms; /* by route; NULL: records as they are */
-    mr_arena *arena;
-    const char *topic; /* of the schema asked about, */
+    mr_arena *arena, *names;   /* names: of topics */
+    const char *topic;         /* of the schema asked about, */
     const mr_schema *schema;
     bool told; /* and whether there was an answer */
 } looking;
@@ -138,16 +139,19 @@ static mr_status read_messages(looking *l, mr_tail *tail, mr_formats *formats, c
     return status;
 }
 
+/* There is no schema to ask about. */
+static void tell_none(looking *l, const char *topic, const char *why)
+{
+    const mr_forecast forecast = {.sink = l->config, .topic = topic, .failure = why};
+    l->options->each(l->options->context, &forecast);
+}
+
 static mr_status read_topic(looking *l, const char *topic, mr_error *err)
 {
     const mr_tail_options options = {.topic = topic, .partition = -1, .from = MR_TAIL_BEGINNING};
     mr_tail *tail = NULL;
-    if (*topic == '^') {
-        return mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
-                       "topics %s is a pattern, of which no topic is read: name the schema of the "
-                       "records",
-                       topic);
-    }
+    const char *none = "no record in the topic has a schema yet";
+    l->schema = NULL;
     mr_status status = mr_tail_open(&l->kafka, &options, ANSWER_MS, &tail, err);
     if (status == MR_OK) {
         mr_formats *formats = mr_formats_new(
@@ -156,9 +160,73 @@ static mr_status read_topic(looking *l, const char *topic, mr_error *err)
         status = read_messages(l, tail, formats, topic, err);
         mr_formats_free(formats);
     } else if (strstr(err->code, "UNKNOWN_TOPIC")) {
-        status = MR_OK; /* nobody has written yet: there is no schema */
+        status = MR_OK; /* nobody has written yet */
+        none = "the topic does not exist";
     }
     mr_tail_close(tail);
+    if (status == MR_OK && !l->schema) {
+        tell_none(l, topic, none);
+    }
+    return status;
+}
+
+/* --- Topics --- */
+
+static bool holds(const mr_list *list, size_t count, const char *item)
+{
+    size_t i = 0;
+    while (i < count && strcmp(list->items[i], item) != 0) {
+        i++;
+    }
+    return i < count;
+}
+
+static mr_status look_at(looking *l, const char *topic, mr_error *err)
+{
+    return l->options->schema ? ask(l, topic, l->options->schema, err) : read_topic(l, topic, err);
+}
+
+/* Those that the cluster has, each once: a topic may fit several patterns and stand there by name,
+ * too. */
+static mr_status look_at_pattern(looking *l, size_t index, mr_list *seen, mr_error *err)
+{
+    const mr_list *topics = &l->config->sink.topics;
+    const char *pattern = topics->items[index];
+    mr_arena *arena = l->names;
+    mr_list found;
+    mr_status status = mr_topics_matching(&l->kafka, pattern, ANSWER_MS, arena, &found, err);
+    if (status != MR_OK) {
+        return status;
+    }
+    const char **both = mr_arena_alloc(arena, (seen->count + found.count + 1) * sizeof *both);
+    if (seen->count) {
+        memcpy(both, seen->items, seen->count * sizeof *both);
+    }
+    *seen = (mr_list){both, seen->count};
+    for (size_t i = 0; i < found.count && status == MR_OK; i++) {
+        const char *topic = found.items[i];
+        if (!holds(topics, topics->count, topic) && !holds(seen, seen->count, topic)) {
+            both[seen->count++] = topic;
+            status = look_at(l, topic, err);
+        }
+    }
+    if (!found.count) {
+        tell_none(l, pattern, "no topic fits the pattern");
+    }
+    return status;
+}
+
+static mr_status look_at_topics(looking *l, mr_error *err)
+{
+    const mr_list *topics = &l->config->sink.topics;
+    mr_list seen = {0};
+    mr_status status = MR_OK;
+    for (size_t i = 0; i < topics->count && status == MR_OK; i++) {
+        bool again = holds(topics, i, topics->items[i]);
+        status = again                      ? MR_OK
+                 : *topics->items[i] == '^' ? look_at_pattern(l, i, &seen, err)
+                                            : look_at(l, topics->items[i], err);
+    }
     return status;
 }
 
@@ -169,6 +237,7 @@ static mr_status prepare(looking *l, mr_error *err)
     const mr_connector_config *config = l->config;
     const mr_format_options *format = mr_format_of(config);
     l->arena = mr_arena_new();
+    l->names = mr_arena_new();
     l->task.name = config->task_name;
     l->task.count = 1;
     l->task.once = true;
@@ -206,6 +275,7 @@ static void release(looking *l)
     mr_task_release(&l->task);
     mr_arena_free(l->task.arena);
     mr_arena_free(l->arena);
+    mr_arena_free(l->names);
     mr_schemas_free(l->schemas);
     mr_registry_free(l->registry);
 }
@@ -222,10 +292,8 @@ static mr_status foresee_sink(const mr_pipeline *pipeline, const mr_connector_co
                   .on_event = mr_worker_log_kafka},
     };
     mr_status status = prepare(&l, err);
-    const mr_list *topics = &config->sink.topics;
-    for (size_t i = 0; i < topics->count && status == MR_OK; i++) {
-        status = options->schema ? ask(&l, topics->items[i], options->schema, err)
-                                 : read_topic(&l, topics->items[i], err);
+    if (status == MR_OK) {
+        status = look_at_topics(&l, err);
     }
     release(&l);
     if (status != MR_OK) {

@@ -2,6 +2,7 @@
 /*
  * What the schemas of a pipeline's topics would do to the targets of its sinks, before a sink is
  * started: each schema that stands in a topic, through each route's query, asked of the sink.
+ * A pattern stands for the topics that the cluster has now.
  * Nothing is consumed, claimed or changed.
  */
 #ifndef MR_RUNTIME_FORESEE_H
@@ -13,7 +14,8 @@
 typedef struct mr_forecast {
     const mr_connector_config *sink;
     const char *topic;
-    const char *schema;            /* full name of the record */
+    const char *schema;            /* full name of the record; NULL: there is none to ask about,
+                                      and failure says why. Nothing else is set then */
     uint64_t fingerprint;          /* of it as it stands in the topic */
     const mr_foresight *foresight; /* NULL: records like these fit as it is */
     const char *failure;           /* NULL, or why there is no answer: the query does not fit */

@@ -25,7 +25,7 @@ enum {
 typedef struct source {
     const char *topic;
     const mr_batch *batch;
-    const mr_record *record; /* NULL: a check of the template, any value does */
+    const mr_record *record; /* NULL: any value does for fields, and without a topic for it, too */
 } source;
 
 static bool starts(const char *text, size_t len, const char *with)
@@ -162,7 +162,7 @@ static mr_status placeholder(const source *from, const char **text, mr_buffer *o
         return unknown(name, len, err);
     }
     *text = name + len + 1;
-    if (!from->record) {
+    if (of_field ? !from->record : !from->topic) {
         mr_buffer_add_char(out, 'x');
     } else if (of_field) {
         return add_field(from, name + sizeof field - 1, len - (sizeof field - 1), out, err);

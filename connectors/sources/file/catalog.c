@@ -127,6 +127,23 @@ mr_status file_catalog_restore(file_catalog *catalog, const mr_positions *positi
     return MR_OK;
 }
 
+/* Where a file went whose name another one has now; NULL: no new name is known. It is to be dealt
+ * with first, while its position is still that of the old name. */
+static file_entry *moved_to(const file_catalog *catalog, const file_entry *entry)
+{
+    if (!entry->known || file_look_same_file(&entry->now, &entry->done)) {
+        return NULL;
+    }
+    for (size_t i = 0; i < catalog->count; i++) {
+        file_entry *other = catalog->entries[i];
+        if (other->present && other->mine && !other->known &&
+            file_look_same_file(&other->now, &entry->done)) {
+            return other;
+        }
+    }
+    return NULL;
+}
+
 file_entry *file_catalog_next(file_catalog *catalog, int64_t now_us)
 {
     for (size_t step = 0; step < catalog->count; step++) {
@@ -136,7 +153,8 @@ file_entry *file_catalog_next(file_catalog *catalog, int64_t now_us)
         if (entry->present && entry->mine &&
             (!entry->known || waited || !file_look_equal(&entry->now, &entry->done))) {
             catalog->cursor = i;
-            return entry;
+            file_entry *first = moved_to(catalog, entry);
+            return first ? first : entry;
         }
     }
     catalog->cursor = 0;

@@ -14,7 +14,8 @@
  *            which its size is compared with. Bytes that are only partly dealt with do not count,
  *            so that the latter reaches the size when all of it has been dealt with.
  * Renaming   A file under a new name with the device and inode of one that is gone, and the same
- *            fingerprints, is that one: its position moves. A copy is a file of its own.
+ *            fingerprints, is that one: its position moves, also when a new file has the old name
+ *            by now. A copy is a file of its own.
  */
 #ifndef MR_FILE_CATALOG_H
 #define MR_FILE_CATALOG_H
@@ -102,7 +103,7 @@ typedef enum file_change {
     FILE_NEW,      /* from the start */
     FILE_REPLACED, /* from the start: it is another file, or was cut */
     FILE_RENAMED,  /* go on: the position was taken over; the entry it had is *from */
-    FILE_GONE,     /* it does not exist any more */
+    FILE_GONE,     /* it does not exist any more, or another one has its name since the scan */
 } file_change;
 
 /* Opens the entry's file and settles entry->position. *fd is -1 when FILE_GONE. */

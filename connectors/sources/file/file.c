@@ -261,7 +261,7 @@ static mr_status poll_source(mr_task *task, mr_batch *out, int64_t deadline_us, 
         if (self->current) {
             continue;
         }
-        if (file_catalog_next(&self->catalog, mr_clock_us())) {
+        if (file_catalog_next(&self->catalog, mr_clock_us()) || self->next_scan_us == 1) {
             continue;
         }
         bool waits;

@@ -79,8 +79,9 @@ static mr_status check_text(const mr_csv *csv, mr_error *err)
         if (!mr_csv_text_valid(csv->fields[i].data, csv->fields[i].len)) {
             return mr_fail(
                 err, MR_REJECT, MR_DOMAIN_RECORD,
-                "column %zu of the header is not UTF-8 without NUL; is the file CSV, and "
-                "not compressed?",
+                "column %zu of the header is not UTF-8 without NUL; is the file CSV, and not "
+                "compressed? If it is in another encoding, convert it, e.g. with iconv -f LATIN1 "
+                "-t UTF-8",
                 i + 1);
         }
     }

@@ -29,6 +29,11 @@ file_look file_look_of(const struct stat *st)
     };
 }
 
+bool file_look_same_file(const file_look *a, const file_look *b)
+{
+    return a->inode == b->inode && a->device == b->device;
+}
+
 bool file_look_equal(const file_look *a, const file_look *b)
 {
     return a->size == b->size && a->mtime_ns == b->mtime_ns && a->device == b->device &&
@@ -73,14 +78,23 @@ bool file_position_fits(file_position *p, int fd, file_packing packing, int64_t 
     return true;
 }
 
-/* The known entry of which `entry`, opened as fd, is the renamed file; NULL: none. */
+/* Asked of the disk: a name may have passed on since, or while, the folder was listed. */
+static bool is_at(const char *path, const file_look *look)
+{
+    struct stat st;
+    return path && stat(path, &st) == 0 && (uint64_t)st.st_ino == look->inode &&
+           (uint64_t)st.st_dev == look->device;
+}
+
+/* The known entry of which `entry`, opened as fd, is the renamed file; NULL: none. Another file may
+ * have the old name by now. */
 static file_entry *renamed_from(const file_catalog *catalog, const file_entry *entry, int fd)
 {
     file_packing packing = file_packing_of(entry->name);
     for (size_t i = 0; i < catalog->count; i++) {
         file_entry *old = catalog->entries[i];
-        if (old != entry && old->known && !old->present && old->done.inode == entry->now.inode &&
-            old->done.device == entry->now.device && file_packing_of(old->name) == packing &&
+        if (old != entry && old->known && file_look_same_file(&old->done, &entry->now) &&
+            !is_at(old->path, &entry->now) && file_packing_of(old->name) == packing &&
             file_position_fits(&old->position, fd, packing, entry->now.size)) {
             return old;
         }
@@ -134,7 +148,15 @@ mr_status file_entry_open(file_catalog *catalog, file_entry *entry, int *fd, fil
         mr_error_code(err, number, "");
         return MR_FATAL;
     }
-    entry->now = file_look_of(&st);
+    file_look look = file_look_of(&st);
+    if (entry->known && !file_look_same_file(&look, &entry->now)) {
+        close(*fd); /* replaced since the scan: the next one says where the old one went */
+        *fd = -1;
+        entry->present = false;
+        *change = FILE_GONE;
+        return MR_OK;
+    }
+    entry->now = look;
     *change = settle_position(catalog, entry, *fd, from);
     return MR_OK;
 }

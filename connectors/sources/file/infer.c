@@ -164,6 +164,20 @@ static char *schema_text(const file_header *header, const evidence *columns, con
     return json_dumps(root, JSON_COMPACT);
 }
 
+static void tell_bad(file_survey *survey, file_event event, const file_item *item,
+                     const mr_csv *csv)
+{
+    long long line = (long long)item->line;
+    if (event == FILE_BAD) {
+        file_survey_bad(survey, "line %lld: %s", line, item->why);
+    } else if (csv->count != survey->count) {
+        file_survey_bad(survey, "line %lld has %zu field%s and the header %zu", line, csv->count,
+                        csv->count == 1 ? "" : "s", survey->count);
+    } else {
+        file_survey_bad(survey, "line %lld is not UTF-8 without NUL", line);
+    }
+}
+
 /* One record of the sample, or what could not become one. */
 static bool take(const file_reader *reader, file_event event, const file_item *item,
                  const file_sample *sample, evidence *columns, size_t count)
@@ -173,20 +187,18 @@ static bool take(const file_reader *reader, file_event event, const file_item *i
     if (event == FILE_BAD || csv->count != count ||
         !mr_csv_text_valid(item->input.data, item->input.len)) {
         if (survey) {
-            file_survey_bad(survey, item, event == FILE_BAD ? NULL : csv);
+            tell_bad(survey, event, item, csv);
         }
         return false;
     }
     for (size_t i = 0; i < count; i++) {
         const mr_csv_field *text = &csv->fields[i];
-        const char *was = survey ? name_of(&columns[i]) : NULL;
         learn(&columns[i], text, &sample->texts);
         if (survey && is_null(text, &sample->texts)) {
             survey->columns[i].nulls++;
         } else if (survey) {
-            file_survey_value(
-                survey, i,
-                &(file_sight){item->line, text, &sample->texts, was, name_of(&columns[i])});
+            file_survey_value(&survey->columns[i], &(file_sight){item->line, text, &sample->texts,
+                                                                 name_of(&columns[i])});
         }
     }
     return true;
@@ -197,6 +209,7 @@ static mr_status look(file_reader *reader, const file_sample *sample, evidence *
                       size_t count, mr_error *err)
 {
     size_t records = 0;
+    const mr_error *damage = NULL;
     while (reader->offset < sample->bytes || !records) {
         file_item item;
         file_event event = file_reader_next(reader, &item);
@@ -206,7 +219,8 @@ static mr_status look(file_reader *reader, const file_sample *sample, evidence *
             }
             mr_status status = file_reader_fill(reader, err);
             if (status == MR_REJECT) {
-                break; /* damaged: what came before counts */
+                damage = err; /* what came before counts */
+                break;
             }
             if (status != MR_OK) {
                 return status;
@@ -217,6 +231,7 @@ static mr_status look(file_reader *reader, const file_sample *sample, evidence *
     }
     if (sample->survey) {
         sample->survey->records = (int64_t)records;
+        file_survey_end(sample->survey, reader, damage);
     }
     return records ? MR_OK : MR_END;
 }

@@ -9,8 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "avro_look.h"
 #include "base/arena.h"
 #include "infer.h"
+#include "ndjson.h"
 #include "settings.h"
 
 static mr_status open_file(const char *path, int *fd, mr_error *err)
@@ -34,6 +36,27 @@ static mr_status open_file(const char *path, int *fd, mr_error *err)
     return MR_OK;
 }
 
+static mr_status look_at_lines(int fd, const file_format *format, const file_sample *sample,
+                               mr_look *ret, mr_error *err)
+{
+    file_survey *survey = sample->survey;
+    char *json;
+    mr_status status = format->kind == FILE_NDJSON ? file_infer_json(fd, format, sample, &json, err)
+                                                   : file_infer(fd, format, sample, &json, err);
+    if (status != MR_OK) {
+        return status;
+    }
+    if (json) {
+        ret->schema = mr_arena_strndup(survey->arena, json, strlen(json));
+    }
+    free(json);
+    file_survey_tell(survey, ret);
+    if (!ret->hint && format->kind == FILE_CSV) {
+        ret->hint = file_survey_hint(survey);
+    }
+    return MR_OK;
+}
+
 mr_status file_look_at(const void *state, mr_arena *arena, mr_look *ret, mr_error *err)
 {
     const file_state *self = state;
@@ -46,31 +69,17 @@ mr_status file_look_at(const void *state, mr_arena *arena, mr_look *ret, mr_erro
         .survey = &survey,
     };
     const file_format format = file_format_for(self, self->path);
-    char *json;
     int fd;
     *ret = (mr_look){0};
     file_zone *zone;
     mr_status status = file_texts_of(self, &sample.texts, &zone, err);
-    if (status == MR_OK && format.kind != FILE_CSV) {
-        status = mr_fail(err, MR_FATAL, MR_DOMAIN_CONFIG,
-                         "\"%s\" is no CSV file by its name or `format`; only those are looked at. "
-                         "The source learns the schema of others at its first start",
-                         self->path);
-    }
     if (status == MR_OK) {
         status = open_file(self->path, &fd, err);
     }
     if (status == MR_OK) {
-        status = file_infer(fd, &format, &sample, &json, err);
+        status = format.kind == FILE_AVRO ? file_look_avro(fd, &format, arena, ret, err)
+                                          : look_at_lines(fd, &format, &sample, ret, err);
     }
     file_zone_free(zone);
-    if (status != MR_OK) {
-        return status;
-    }
-    if (json) {
-        ret->schema = mr_arena_strndup(arena, json, strlen(json));
-    }
-    free(json);
-    file_survey_tell(&survey, ret);
-    return MR_OK;
+    return status;
 }

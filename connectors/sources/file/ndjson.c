@@ -317,22 +317,14 @@ static mr_status fill(filling *f, const slot *s, const file_json *v, mr_cell *re
 
 static mr_status not_text(mr_slice line, uint32_t *at, mr_error *err)
 {
-    uint32_t i = 0;
-    while (i < line.len) { /* the first character that is none */
-        size_t left = line.len - i, len = 1;
-        while (len < 4 && len < left && ((unsigned char)line.data[i + len] & 0xC0) == 0x80) {
-            len++;
-        }
-        if (!mr_csv_text_valid(line.data + i, len)) {
-            break;
-        }
-        i += (uint32_t)len;
-    }
-    *at = i;
-    bool nul = i < line.len && !line.data[i];
-    return mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD,
-                   "%s; the file must be UTF-8 without NUL: convert it, e.g. with iconv",
-                   nul ? "there is a NUL byte" : "the line is not valid UTF-8");
+    size_t fault = file_texts_fault(line.data, line.len);
+    unsigned byte = fault < line.len ? (unsigned char)line.data[fault] : 0;
+    *at = (uint32_t)fault;
+    return byte ? mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD,
+                          "the line is not valid UTF-8: its byte %zu is 0x%02X; " FILE_NOT_UTF8,
+                          fault + 1, byte)
+                : mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD,
+                          "there is a NUL byte, byte %zu of the line; " FILE_NOT_UTF8, fault + 1);
 }
 
 mr_status file_json_fill(const file_json_plan *plan, mr_slice line, mr_arena *arena, mr_cell *ret,

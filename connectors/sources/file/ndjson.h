@@ -28,8 +28,8 @@ void file_json_plan_free(file_json_plan *plan);
 MR_CHECKED mr_status file_json_fill(const file_json_plan *plan, mr_slice line, mr_arena *arena,
                                     mr_cell *ret, int64_t *column, mr_error *err);
 
-/* As file_infer(), of an NDJSON file: members in the order in which they are met first. Nested
- * objects and arrays become strings that hold their JSON. */
+/* As file_infer(), of an NDJSON file: members in the order in which they are met first. With a
+ * survey nested objects and arrays become records and arrays, else strings that hold their JSON. */
 MR_CHECKED mr_status file_infer_json(int fd, const file_format *format, const file_sample *sample,
                                      char **json, mr_error *err);
 

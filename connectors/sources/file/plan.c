@@ -39,17 +39,23 @@ void file_plan_release(file_plan *plan)
     *plan = (file_plan){0};
 }
 
-static mr_status not_text(const file_plan *plan, const mr_csv *csv, mr_error *err)
+static mr_status not_text(const file_plan *plan, const mr_csv *csv, mr_slice line, mr_error *err)
 {
     size_t i = 0;
     while (i + 1 < csv->count && mr_csv_text_valid(csv->fields[i].data, csv->fields[i].len)) {
         i++;
     }
-    const mr_csv_field *field = &csv->fields[i];
-    bool nul = field->len && memchr(field->data, '\0', field->len);
-    mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD,
-            "column \"%s\" %s; the file must be UTF-8 without NUL: convert it, e.g. with iconv",
-            plan->header.titles[i], nul ? "contains a NUL byte" : "is not valid UTF-8");
+    size_t at = file_texts_fault(line.data, line.len);
+    unsigned byte = at < line.len ? (unsigned char)line.data[at] : 0;
+    if (byte) {
+        mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD,
+                "column \"%s\" is not valid UTF-8: byte %zu of the line is 0x%02X; " FILE_NOT_UTF8,
+                plan->header.titles[i], at + 1, byte);
+    } else {
+        mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD,
+                "column \"%s\" contains a NUL byte, byte %zu of the line; " FILE_NOT_UTF8,
+                plan->header.titles[i], at + 1);
+    }
     mr_error_field(err, plan->header.names[i]);
     return MR_REJECT;
 }
@@ -65,7 +71,7 @@ mr_status file_plan_fill(const file_plan *plan, const mr_csv *csv, mr_slice line
                        plan->header.given ? "names of columns are" : "header", plan->header.count);
     }
     if (!mr_csv_text_valid(line.data, line.len)) {
-        return not_text(plan, csv, err);
+        return not_text(plan, csv, line, err);
     }
     mr_cell *cells = mr_arena_alloc(arena, plan->count * sizeof *cells);
     for (size_t i = 0; i < plan->count; i++) {
@@ -84,10 +90,10 @@ mr_status file_plan_fill(const file_plan *plan, const mr_csv *csv, mr_slice line
     return MR_OK;
 }
 
-static mr_status permanent(mr_error *err, mr_status status)
+static mr_status permanent(mr_error *err, mr_status status, const char *path)
 {
     if (status != MR_OK && err) {
-        mr_error_prefix(err, "schema");
+        mr_error_prefix(err, "schema%s%s", path ? " " : "", path ? path : "");
         mr_error_field(err, "schema");
         err->permanent = true;
     }
@@ -116,11 +122,13 @@ mr_status file_schema_load(const char *option, const mr_schema **ret, mr_error *
     mr_auto_free char *text = NULL;
     size_t len = 0;
     mr_status status = MR_OK;
+    const char *path = NULL; /* that was read */
     if (option[strspn(option, " \t\r\n")] == '{') {
         text = mr_strdup(option);
         len = strlen(text);
     } else {
         status = read_text(option, &text, &len, err);
+        path = status == MR_OK ? option : NULL;
     }
     if (status == MR_OK) {
         status = mr_schema_parse(text, len, ret, err);
@@ -132,5 +140,5 @@ mr_status file_schema_load(const char *option, const mr_schema **ret, mr_error *
         mr_schema_release(*ret);
         *ret = NULL;
     }
-    return permanent(err, status);
+    return permanent(err, status, path);
 }

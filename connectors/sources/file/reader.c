@@ -305,6 +305,32 @@ static void skip_byte_order_mark(file_reader *reader)
     }
 }
 
+/* Files of two or four bytes per character say so at their start, which no UTF-8 text can have. */
+static mr_status refuse_wide_text(const file_reader *reader, mr_error *err)
+{
+    static const struct {
+        const char *mark;
+        size_t len;
+        const char *shown, *name;
+    } marks[] = {
+        {"\xFF\xFE\0\0", 4, "FF FE 00 00", "UTF-32"},
+        {"\0\0\xFE\xFF", 4, "00 00 FE FF", "UTF-32"},
+        {"\xFF\xFE", 2, "FF FE", "UTF-16"},
+        {"\xFE\xFF", 2, "FE FF", "UTF-16"},
+    };
+    size_t unread = reader->end - reader->start;
+    for (size_t i = 0; reader->offset == 0 && i < sizeof marks / sizeof *marks; i++) {
+        size_t len = marks[i].len;
+        if (unread >= len && memcmp(reader->data + reader->start, marks[i].mark, len) == 0) {
+            return mr_fail(err, MR_REJECT, MR_DOMAIN_FILE,
+                           "the file is %s, as its first bytes %s say; it must be UTF-8: convert "
+                           "it with iconv -f %s -t UTF-8",
+                           marks[i].name, marks[i].shown, marks[i].name);
+        }
+    }
+    return MR_OK;
+}
+
 mr_status file_reader_begin(file_reader *reader, mr_error *err)
 {
     do {
@@ -312,9 +338,9 @@ mr_status file_reader_begin(file_reader *reader, mr_error *err)
         if (status != MR_OK) {
             return status;
         }
-    } while (!reader->at_end && reader->end - reader->start < 3);
+    } while (!reader->at_end && reader->end - reader->start < 4);
     skip_byte_order_mark(reader);
-    return MR_OK;
+    return refuse_wide_text(reader, err);
 }
 
 mr_status file_reader_header(file_reader *reader, file_event *event, file_item *item, mr_error *err)

@@ -89,7 +89,8 @@ MR_CHECKED mr_status file_reader_fill(file_reader *reader, mr_error *err);
 void file_reader_take(file_reader *reader, size_t bytes, int64_t lines);
 file_event file_reader_next(file_reader *reader, file_item *item);
 
-/* Reads what there is, past a byte order mark. Nothing unread: the file is empty. */
+/* Reads what there is, past a byte order mark. Nothing unread: the file is empty. MR_REJECT: its
+ * byte order mark is that of UTF-16 or UTF-32. */
 MR_CHECKED mr_status file_reader_begin(file_reader *reader, mr_error *err);
 
 /* The first record, past a byte order mark. FILE_DRY: the file has none. Fills as needed. */

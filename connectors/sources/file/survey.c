@@ -6,6 +6,8 @@
  */
 #include "survey.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -21,6 +23,20 @@ void file_survey_begin(file_survey *survey, const file_header *header)
         c->title = mr_arena_strndup(survey->arena, header->titles[i], strlen(header->titles[i]));
         c->name = mr_arena_strndup(survey->arena, header->names[i], strlen(header->names[i]));
     }
+}
+
+file_survey_column *file_survey_add(file_survey *survey, const file_survey_column *column)
+{
+    if (survey->count == survey->capacity) {
+        file_survey_column *before = survey->columns;
+        survey->capacity = survey->capacity ? survey->capacity * 2 : 16;
+        survey->columns = mr_arena_alloc(survey->arena, survey->capacity * sizeof *survey->columns);
+        if (survey->count) {
+            memcpy(survey->columns, before, survey->count * sizeof *before);
+        }
+    }
+    survey->columns[survey->count] = *column;
+    return &survey->columns[survey->count++];
 }
 
 /* A text for people: one line, short, nothing cut inside a character. */
@@ -64,15 +80,13 @@ static bool place(const file_sight *sight, double *ret)
     return false;
 }
 
-void file_survey_value(file_survey *survey, size_t column, const file_sight *sight)
+void file_survey_value(file_survey_column *c, const file_sight *sight)
 {
     const mr_csv_field *text = sight->text;
-    const char *was = sight->was, *is = sight->is;
-    file_survey_column *c = &survey->columns[column];
+    const char *was = c->is, *is = sight->is;
     double number;
     if (!c->values++) {
         show(text->data, text->len, c->example);
-        was = NULL;
     }
     if (!was || strcmp(was, is) != 0) {
         c->was = was;
@@ -96,21 +110,31 @@ void file_survey_value(file_survey *survey, size_t column, const file_sight *sig
     c->ordered = true;
 }
 
-void file_survey_bad(file_survey *survey, const file_item *item, const mr_csv *csv)
+void file_survey_bad(file_survey *survey, const char *format, ...)
 {
-    mr_arena *arena = survey->arena;
-    long long line = (long long)item->line;
+    char text[1024];
     if (survey->bad++) {
         return;
     }
-    if (!csv) {
-        survey->first_bad = mr_arena_format(arena, "line %lld: %s", line, item->why);
-    } else if (csv->count != survey->count) {
-        survey->first_bad =
-            mr_arena_format(arena, "line %lld has %zu field%s and the header %zu", line, csv->count,
-                            csv->count == 1 ? "" : "s", survey->count);
-    } else {
-        survey->first_bad = mr_arena_format(arena, "line %lld is not UTF-8 without NUL", line);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    survey->first_bad = mr_arena_strndup(survey->arena, text, strlen(text));
+}
+
+void file_survey_end(file_survey *survey, const file_reader *reader, const mr_error *damage)
+{
+    const char *why = damage ? damage->text : NULL;
+    if (!why && file_reader_cut(reader)) {
+        why = mr_arena_format(
+            survey->arena, "the file ends at byte %lld, in the middle of its %s data",
+            (long long)reader->stream.taken, file_packing_name(reader->stream.packing));
+    }
+    if (why) {
+        survey->end =
+            mr_arena_format(survey->arena, "What follows line %lld could not be looked at: %s",
+                            (long long)(reader->line - 1), why);
     }
 }
 
@@ -122,6 +146,8 @@ static const char *why(const file_survey_column *c, mr_arena *arena)
         {"date", "dates"},
         {"local-timestamp-micros", "times without a zone"},
         {"timestamp-micros", "times with a zone"},
+        {"record", "objects"},
+        {"array", "arrays"},
     };
     if (!c->values) {
         return "no value in any line";
@@ -136,7 +162,7 @@ static const char *why(const file_survey_column *c, mr_arena *arena)
 }
 
 /* One column is most often another delimiter. */
-static const char *hint(const file_survey *survey)
+const char *file_survey_hint(const file_survey *survey)
 {
     static const char *const marks[][2] = {{";", ";"}, {"\t", "tab"}, {"|", "|"}, {",", ","}};
     for (size_t i = 0; survey->count == 1 && i < sizeof marks / sizeof *marks; i++) {
@@ -170,5 +196,5 @@ void file_survey_tell(const file_survey *survey, mr_look *ret)
     ret->records = survey->records;
     ret->bad = survey->bad;
     ret->first_bad = survey->first_bad;
-    ret->hint = hint(survey);
+    ret->hint = survey->end;
 }

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "codec/text.h"
 #include "pattern.h"
 
 static const char iso[] = "iso";
@@ -80,4 +81,13 @@ bool file_texts_time(const file_texts *texts, const char *text, size_t len, int6
         return true;
     }
     return takes_iso(texts) && file_parse_time(text, len, ns);
+}
+
+size_t file_texts_fault(const char *text, size_t len)
+{
+    size_t at = 0, step = 1;
+    while (at < len && text[at] && (step = mr_utf8_length(text + at, len - at))) {
+        at += step;
+    }
+    return at;
 }

@@ -26,4 +26,11 @@ bool file_texts_timestamp(const file_texts *texts, const char *text, size_t len,
 bool file_texts_date(const file_texts *texts, const char *text, size_t len, int64_t *days);
 bool file_texts_time(const file_texts *texts, const char *text, size_t len, int64_t *ns);
 
+/* What to do about a text that is something else. */
+#define FILE_NOT_UTF8                                                                              \
+    "files must be UTF-8 without NUL: convert what is not, e.g. with iconv -f LATIN1 -t UTF-8"
+
+/* Where a text stops being UTF-8 without NUL; len: it is that. */
+size_t file_texts_fault(const char *text, size_t len);
+
 #endif

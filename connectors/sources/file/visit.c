@@ -323,8 +323,12 @@ static mr_status enter(mr_task *task, file_entry *entry, mr_error *err)
     file_entry *from;
     int fd;
     mr_status status = file_entry_open(&self->catalog, entry, &fd, &change, &from, err);
-    if (status != MR_OK || change == FILE_GONE) {
+    if (status != MR_OK) {
         return status;
+    }
+    if (change == FILE_GONE) {
+        self->next_scan_us = 1; /* now: it may be there under another name */
+        return MR_OK;
     }
     tell_change(task, entry, change, from);
     file_reader_expect(&self->reader, file_format_for(self, entry->name));

@@ -3,7 +3,7 @@
 # CSV files from a first look (init --from) to records in Kafka.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../../lib/scenario.sh"
-needs kafka
+needs kafka postgres
 cd "$TMP"
 export NO_COLOR=1
 
@@ -83,6 +83,27 @@ letters=$("$MILLRACE" tap "$topic.dlq" --once 2>/dev/null)
 equal "two lines are not" 2 "$(wc -l <<<"$letters")"
 contains "the one in another encoding, with its line" "$letters" "bad.csv:3"
 contains "and the one whose quote is open" "$letters" "a quote is opened and not closed within line.max.bytes: line 4, field 2"
+
+# --- Into PostgreSQL: names that differ in case, and records that hold themselves
+sink() { "$MILLRACE" postgres --topics "$1" --table "$1" --connection-url "$DATABASE_URL" --auto-create --once "${@:2}"; }
+topic=$(unique letters)
+printf 'ID,id,Id\n1,2,3\n' >letters.csv
+run_ok "columns that differ in case alone are read" "$MILLRACE" file --path letters.csv --topic "$topic" --once
+run_ok "and written" sink "$topic" --name "$topic"
+equal "to a column each" "1 2 3" "$(sql "SELECT \"ID\" || ' ' || id || ' ' || \"Id\" FROM $topic")"
+run_fails "a query can not tell them apart" 1 "fields 'ID' and 'id' differ only in case, which SQL can not tell apart; rename one" \
+    sink "$topic" --name "$topic-query" --query 'SELECT id FROM record'
+printf 'id,name,id\n1,x,2\n' >twice.csv
+run_fails "two columns of one name are refused" 1 'twice.csv:1: the header has two columns that are called "id"' \
+    "$MILLRACE" file --path twice.csv --topic "$topic" --once
+topic=$(unique nodes)
+cat >node.avsc <<'JSON'
+{"type": "record", "name": "Node", "fields": [{"name": "id", "type": "long"}, {"name": "next", "type": ["null", "Node"], "default": null}]}
+JSON
+printf '{"id": 1, "next": {"id": 2, "next": {"id": 3}}}\n{"id": 4}\n' >nodes.ndjson
+run_ok "records that hold themselves are read" "$MILLRACE" file --path nodes.ndjson --schema node.avsc --topic "$topic" --once
+run_ok "and written" sink "$topic" --name "$topic"
+equal "as JSON" '1 {"id": 2, "next": {"id": 3, "next": null}},4 null' "$(sql "SELECT string_agg(id || ' ' || coalesce(next::text, 'null'), ',' ORDER BY id) FROM $topic")"
 
 # --- The names of the TLC, mapped by query: docs/files.md
 topic=$(unique tlc)

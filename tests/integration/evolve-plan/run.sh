@@ -87,6 +87,27 @@ plan --schema lists.avsc >plan.sql || true
 contains "a table is made with arrays" "$(cat plan.sql)" "\"wide\" bigint[] NOT NULL, \"mixed\" jsonb NOT NULL, \"amounts\" numeric(10,4)[] NOT NULL, \"tags\" text[] DEFAULT"
 pipeline ', "auto.evolve": "true"'
 
+# --- Topics by pattern, and those that nobody has written to
+"$MILLRACE" file --path rows.csv --topic "${topic}_2" --once >/dev/null 2>&1
+topics() { jq --argjson topics "$1" '.sinks["to-postgres"].topics = $topics | .sinks["to-postgres"].routes = [{"table": "{topic}", "auto.create": true}]' pipeline.json >topics.json; }
+plan_topics() { "$MILLRACE" evolve topics.json --plan "$@"; }
+topics "[\"^${topic}(_[0-9]+)?\$\", \"${topic}_2\", \"${topic}_none\", \"^${topic}_no\"]"
+run_ok "a pattern is looked up" plan_topics
+equal "each topic once" "$topic ${topic}_2" "$(sed -n 's/^-- [^ ]*, topic \([^ ]*\): .* (.*/\1/p' out | sort | paste -sd ' ')"
+contains "one goes into a table of its own" "$(cat out)" "CREATE TABLE IF NOT EXISTS \"${topic}_2\""
+contains "a topic that does not exist is told" "$(cat out)" \
+    "topic ${topic}_none: the topic does not exist; --schema <file> tells of the records to come"
+contains "and a pattern that nothing fits" "$(cat out)" "topic ^${topic}_no: no topic fits the pattern; --schema"
+contains "and how many schemas there are" "$(cat out)" "-- 2 schemas: "
+plan_topics --json >plan.json
+equal "as JSON" "${topic}_none the topic does not exist" "$(jq -r '.[] | select(.kind == "no schema" and .topic[:1] != "^") | "\(.topic) \(.problem)"' plan.json)"
+run_fails "with a schema" 1 "to be mended: field amount" plan_topics --schema v2.avsc
+contains "a topic to come is asked about" "$(cat out)" "CREATE TABLE IF NOT EXISTS \"${topic}_none\""
+"$MILLRACE" file --path rows.csv --topic "${topic}_text" --value-format json --once >/dev/null 2>&1
+topics "[\"${topic}_text\"]"
+run_ok "a topic without schemas" plan_topics
+contains "is told, too" "$(cat out)" "topic ${topic}_text: no record in the topic has a schema yet"
+
 # --- Not what it takes
 run_fails "it only plans" 2 "evolve needs --plan" "$MILLRACE" evolve pipeline.json
 run_fails "a schema that is none" 2 "--schema: none.avsc" plan --schema none.avsc

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes an Avro container file: write_avro.py <codec> <count> <records per block> > file.avro"""
+"""Writes an Avro container file: write_avro.py <codec> <count> <records per block> [schema to be named] > file.avro"""
 import json
 import subprocess
 import sys
@@ -45,9 +45,10 @@ def packed(codec, data):
 
 def main():
     codec, count, each = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    schema = sys.argv[4] if len(sys.argv) > 4 else json.dumps(SCHEMA)
     out = sys.stdout.buffer
     assert len(MARKER) == 16
-    out.write(b"Obj\x01" + number(2) + text(b"avro.schema") + text(json.dumps(SCHEMA).encode()))
+    out.write(b"Obj\x01" + number(2) + text(b"avro.schema") + text(schema.encode()))
     out.write(text(b"avro.codec") + text(codec.encode()) + number(0) + MARKER)
     for first in range(1, count + 1, each):
         ids = range(first, min(first + each, count + 1))

@@ -170,6 +170,32 @@ static void a_file_is_renamed(void **arg)
     expect_next(d, "");
 }
 
+/* The old name has a new file when the next scan comes; the new name sorts before or after it. */
+static void a_file_is_rotated(void **arg)
+{
+    drive *d = *arg;
+    static const char *const names[] = {"a.csv", "z.csv"};
+    char from[300], to[300];
+    drive_write(d, "m.csv", "id,name\n1,x\n");
+    start(d, OPTIONS(QUICK));
+    expect_next(d, "2: 1|x\n");
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(from, sizeof from, "%s", drive_path(d, "m.csv"));
+        snprintf(to, sizeof to, "%s", drive_path(d, names[i]));
+        assert_int_equal(rename(from, to), 0);
+        drive_append(d, names[i], "2,y\n");
+        drive_write(d, "m.csv", "id,name\n1,x\n"); /* as the other began, too */
+        expect_next(d, "3: 2|y\n2: 1|x\n");
+    }
+    drive_close(d);
+    snprintf(to, sizeof to, "%s", drive_path(d, "q.csv"));
+    assert_int_equal(rename(from, to), 0); /* while nobody looks */
+    drive_write(d, "m.csv", "id,name\n7,x\n");
+    drive_append(d, "q.csv", "2,y\n");
+    start(d, OPTIONS(QUICK));
+    expect_next(d, "3: 2|y\n2: 7|x\n");
+}
+
 static void a_file_disappears(void **arg)
 {
     drive *d = *arg;
@@ -284,6 +310,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_is_replaced_behind_its_head, setup, teardown),
         cmocka_unit_test_setup_teardown(touched_and_copied_files, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_is_renamed, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_is_rotated, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_disappears, setup, teardown),
         cmocka_unit_test_setup_teardown(which_files, setup, teardown),
         cmocka_unit_test_setup_teardown(tasks_share_a_folder, setup, teardown),

@@ -51,6 +51,8 @@ typedef struct file_entry {
     bool mine;    /* belongs to this task */
     bool known;   /* `position` means something */
     bool told;    /* its end was reported */
+    bool swapped; /* another file had its name when it was opened; the one it was may have a name
+                     that only the next scan shows. Asked once: there are inodes that change */
     file_look now;
     file_look done; /* what the file looked like when everything in it had been dealt with */
     file_position position;
@@ -103,7 +105,7 @@ typedef enum file_change {
     FILE_NEW,      /* from the start */
     FILE_REPLACED, /* from the start: it is another file, or was cut */
     FILE_RENAMED,  /* go on: the position was taken over; the entry it had is *from */
-    FILE_GONE,     /* it does not exist any more, or another one has its name since the scan */
+    FILE_GONE,     /* it does not exist any more, or another one has its name: scan again */
 } file_change;
 
 /* Opens the entry's file and settles entry->position. *fd is -1 when FILE_GONE. */

@@ -149,13 +149,16 @@ mr_status file_entry_open(file_catalog *catalog, file_entry *entry, int *fd, fil
         return MR_FATAL;
     }
     file_look look = file_look_of(&st);
-    if (entry->known && !file_look_same_file(&look, &entry->now)) {
-        close(*fd); /* replaced since the scan: the next one says where the old one went */
+    if (entry->known && !entry->swapped && !file_look_same_file(&look, &entry->done) &&
+        !file_position_fits(&entry->position, *fd, file_packing_of(entry->name), look.size)) {
+        close(*fd);
         *fd = -1;
         entry->present = false;
+        entry->swapped = true;
         *change = FILE_GONE;
         return MR_OK;
     }
+    entry->swapped = false;
     entry->now = look;
     *change = settle_position(catalog, entry, *fd, from);
     return MR_OK;

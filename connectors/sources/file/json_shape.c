@@ -347,9 +347,9 @@ static json_t *fields_of(printer *p, const node *record, const char *path)
 static json_t *record_of(printer *p, const node *n, const char *path)
 {
     mr_auto_free char *name = mr_strdup(path);
-    if (strlen(name) > 200 || json_object_get(p->names, name)) {
+    for (size_t i = 1; strlen(name) > 200 || json_object_get(p->names, name); i++) {
         free(name);
-        name = mr_format("%.200s__%zu", p->root, json_object_size(p->names) + 1);
+        name = mr_format("%.150s__%zu", p->root, json_object_size(p->names) + i);
     }
     json_object_set_new(p->names, name, json_true());
     return json_pack("{s:s, s:s, s:o}", "type", "record", "name", name, "fields",

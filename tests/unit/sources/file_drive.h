@@ -238,6 +238,24 @@ static inline void drive_once(drive *d, const char *const *options)
     drive_close(d);
 }
 
+static inline int drive_setup(void **arg)
+{
+    drive *d = mr_calloc(1, sizeof *d);
+    drive_init(d);
+    mr_log_setup(MR_LOG_ERROR, MR_LOG_TEXT);
+    *arg = d;
+    return 0;
+}
+
+static inline int drive_teardown(void **arg)
+{
+    drive_release(*arg);
+    free(*arg);
+    return 0;
+}
+
+/* A test with a drive of its own. */
+#define drive_test(f)         cmocka_unit_test_setup_teardown(f, drive_setup, drive_teardown)
 #define drive_expect(d, want) assert_string_equal(mr_buffer_text(&(d)->out), want)
 #define OPTIONS(...)          ((const char *const[]){__VA_ARGS__, NULL})
 

@@ -9,22 +9,6 @@
 
 #include "codec/avro.h"
 
-static int setup(void **arg)
-{
-    drive *d = mr_calloc(1, sizeof *d);
-    drive_init(d);
-    mr_log_setup(MR_LOG_ERROR, MR_LOG_TEXT);
-    *arg = d;
-    return 0;
-}
-
-static int teardown(void **arg)
-{
-    drive_release(*arg);
-    free(*arg);
-    return 0;
-}
-
 static const char schema_json[] =
     "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"id\",\"type\":\"int\"},"
     "{\"name\":\"name\",\"type\":\"string\"}]}";
@@ -365,13 +349,8 @@ static void sizes(void **arg)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(blocks, setup, teardown),
-        cmocka_unit_test_setup_teardown(of_libavro, setup, teardown),
-        cmocka_unit_test_setup_teardown(schemas, setup, teardown),
-        cmocka_unit_test_setup_teardown(with_csv, setup, teardown),
-        cmocka_unit_test_setup_teardown(cut, setup, teardown),
-        cmocka_unit_test_setup_teardown(damaged, setup, teardown),
-        cmocka_unit_test_setup_teardown(sizes, setup, teardown),
+        drive_test(blocks), drive_test(of_libavro), drive_test(schemas), drive_test(with_csv),
+        drive_test(cut),    drive_test(damaged),    drive_test(sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

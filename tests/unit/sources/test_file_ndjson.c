@@ -6,22 +6,6 @@
 #include "sources/file/json.h"
 #include "sources/file/ndjson.h"
 
-static int setup(void **arg)
-{
-    drive *d = mr_calloc(1, sizeof *d);
-    drive_init(d);
-    mr_log_setup(MR_LOG_ERROR, MR_LOG_TEXT);
-    *arg = d;
-    return 0;
-}
-
-static int teardown(void **arg)
-{
-    drive_release(*arg);
-    free(*arg);
-    return 0;
-}
-
 static void inferred(void **arg)
 {
     drive *d = *arg;
@@ -212,12 +196,8 @@ static void any_bytes(void **arg)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(inferred, setup, teardown),
-        cmocka_unit_test_setup_teardown(nothing_to_infer, setup, teardown),
-        cmocka_unit_test_setup_teardown(with_a_schema, setup, teardown),
-        cmocka_unit_test_setup_teardown(bad_lines, setup, teardown),
-        cmocka_unit_test_setup_teardown(long_and_deep, setup, teardown),
-        cmocka_unit_test_setup_teardown(unions, setup, teardown),
+        drive_test(inferred),        drive_test(nothing_to_infer), drive_test(with_a_schema),
+        drive_test(bad_lines),       drive_test(long_and_deep),    drive_test(unions),
         cmocka_unit_test(any_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

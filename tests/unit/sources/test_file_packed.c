@@ -8,22 +8,6 @@
 
 #include "sources/file/unpack.h"
 
-static int setup(void **arg)
-{
-    drive *d = mr_calloc(1, sizeof *d);
-    drive_init(d);
-    mr_log_setup(MR_LOG_ERROR, MR_LOG_TEXT);
-    *arg = d;
-    return 0;
-}
-
-static int teardown(void **arg)
-{
-    drive_release(*arg);
-    free(*arg);
-    return 0;
-}
-
 /* Appends one gzip member, or one zstd frame, that holds the text. */
 static void pack(file_packing packing, int level, const char *text, size_t len, mr_buffer *out)
 {
@@ -360,20 +344,11 @@ static void without_header(void **arg)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(gzip_whole, setup, teardown),
-        cmocka_unit_test_setup_teardown(zstd_whole, setup, teardown),
-        cmocka_unit_test_setup_teardown(gzip_members, setup, teardown),
-        cmocka_unit_test_setup_teardown(zstd_members, setup, teardown),
-        cmocka_unit_test_setup_teardown(gzip_resumed, setup, teardown),
-        cmocka_unit_test_setup_teardown(zstd_resumed, setup, teardown),
-        cmocka_unit_test_setup_teardown(packed_again, setup, teardown),
-        cmocka_unit_test_setup_teardown(gzip_cut, setup, teardown),
-        cmocka_unit_test_setup_teardown(zstd_cut, setup, teardown),
-        cmocka_unit_test_setup_teardown(cut_alone, setup, teardown),
-        cmocka_unit_test_setup_teardown(damaged, setup, teardown),
-        cmocka_unit_test_setup_teardown(growing, setup, teardown),
-        cmocka_unit_test_setup_teardown(finished, setup, teardown),
-        cmocka_unit_test_setup_teardown(without_header, setup, teardown),
+        drive_test(gzip_whole),   drive_test(zstd_whole),     drive_test(gzip_members),
+        drive_test(zstd_members), drive_test(gzip_resumed),   drive_test(zstd_resumed),
+        drive_test(packed_again), drive_test(gzip_cut),       drive_test(zstd_cut),
+        drive_test(cut_alone),    drive_test(damaged),        drive_test(growing),
+        drive_test(finished),     drive_test(without_header),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

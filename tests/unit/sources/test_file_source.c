@@ -2,22 +2,6 @@
 /* The file source from open() to close(): what it sends, rejects and remembers. */
 #include "unit/sources/file_drive.h"
 
-static int setup(void **arg)
-{
-    drive *d = mr_calloc(1, sizeof *d);
-    drive_init(d);
-    mr_log_setup(MR_LOG_ERROR, MR_LOG_TEXT);
-    *arg = d;
-    return 0;
-}
-
-static int teardown(void **arg)
-{
-    drive_release(*arg);
-    free(*arg);
-    return 0;
-}
-
 static void one_file(void **arg)
 {
     drive *d = *arg;
@@ -335,18 +319,18 @@ static void large_file_in_many_polls(void **arg)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(one_file, setup, teardown),
-        cmocka_unit_test_setup_teardown(nothing_to_read, setup, teardown),
-        cmocka_unit_test_setup_teardown(bad_lines_go_alone, setup, teardown),
-        cmocka_unit_test_setup_teardown(only_bad_lines, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_line_too_long, setup, teardown),
-        cmocka_unit_test_setup_teardown(inference, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_schema_stays, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_given_schema, setup, teardown),
-        cmocka_unit_test_setup_teardown(wrong_options, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_single_file_with_a_wrong_header, setup, teardown),
-        cmocka_unit_test_setup_teardown(resume_after_every_record, setup, teardown),
-        cmocka_unit_test_setup_teardown(large_file_in_many_polls, setup, teardown),
+        drive_test(one_file),
+        drive_test(nothing_to_read),
+        drive_test(bad_lines_go_alone),
+        drive_test(only_bad_lines),
+        drive_test(a_line_too_long),
+        drive_test(inference),
+        drive_test(the_schema_stays),
+        drive_test(a_given_schema),
+        drive_test(wrong_options),
+        drive_test(a_single_file_with_a_wrong_header),
+        drive_test(resume_after_every_record),
+        drive_test(large_file_in_many_polls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

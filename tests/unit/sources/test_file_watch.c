@@ -5,22 +5,6 @@
 
 #define QUICK "scan.interval.ms=10"
 
-static int setup(void **arg)
-{
-    drive *d = mr_calloc(1, sizeof *d);
-    drive_init(d);
-    mr_log_setup(MR_LOG_ERROR, MR_LOG_TEXT);
-    *arg = d;
-    return 0;
-}
-
-static int teardown(void **arg)
-{
-    drive_release(*arg);
-    free(*arg);
-    return 0;
-}
-
 static void start(drive *d, const char *const *options)
 {
     mr_error err = {0};
@@ -304,18 +288,18 @@ static void polls_end(void **arg)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_file_grows, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_unfinished_line_is_taken_in_the_end, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_file_is_replaced, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_file_is_replaced_behind_its_head, setup, teardown),
-        cmocka_unit_test_setup_teardown(touched_and_copied_files, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_file_is_renamed, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_file_is_rotated, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_file_disappears, setup, teardown),
-        cmocka_unit_test_setup_teardown(which_files, setup, teardown),
-        cmocka_unit_test_setup_teardown(tasks_share_a_folder, setup, teardown),
-        cmocka_unit_test_setup_teardown(progress, setup, teardown),
-        cmocka_unit_test_setup_teardown(polls_end, setup, teardown),
+        drive_test(a_file_grows),
+        drive_test(an_unfinished_line_is_taken_in_the_end),
+        drive_test(a_file_is_replaced),
+        drive_test(a_file_is_replaced_behind_its_head),
+        drive_test(touched_and_copied_files),
+        drive_test(a_file_is_renamed),
+        drive_test(a_file_is_rotated),
+        drive_test(a_file_disappears),
+        drive_test(which_files),
+        drive_test(tasks_share_a_folder),
+        drive_test(progress),
+        drive_test(polls_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

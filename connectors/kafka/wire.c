@@ -50,26 +50,28 @@ mr_status mr_wire_strange(const mr_wire *wire, mr_slice data, mr_error *err)
     size_t header;
     const mr_wire other = {.kind = wire->kind == MR_WIRE_CONFLUENT ? MR_WIRE_SINGLE_OBJECT
                                                                    : MR_WIRE_CONFLUENT};
-    bool swapped = mr_wire_parse(&other, data, &id, &header);
+    bool swapped = !wire->key && mr_wire_parse(&other, data, &id, &header);
     const char *what = wire->key ? "key" : "value";
     mr_describe_bytes(data.data, data.len, look, sizeof look);
-    char json[120] = "";
+    char hint[120] = "";
     if (data.len && *data.data == '{') {
-        snprintf(json, sizeof json,
+        snprintf(hint, sizeof hint,
                  "; for JSON set %s=json-connect (with its schema in each message) or json",
                  mr_wire_option(wire, false));
+    } else if (!swapped) {
+        snprintf(hint, sizeof hint, "; %s says how it is read", mr_wire_option(wire, false));
     }
     if (wire->kind == MR_WIRE_CONFLUENT) {
         mr_fail(
             err, MR_REJECT, MR_DOMAIN_RECORD,
             "the %s has no schema registry framing (00, schema id of four bytes, datum); it %s%s%s",
             what, look, swapped ? "; for such values set value.format=avro-single-object" : "",
-            json);
+            hint);
     } else {
         mr_fail(err, MR_REJECT, MR_DOMAIN_RECORD,
                 "the %s is not Avro single-object encoded (C3 01, fingerprint, datum); it %s%s%s",
                 what, look,
-                swapped ? "; set schema.registry.url, and value.format=avro-confluent" : "", json);
+                swapped ? "; set schema.registry.url, and value.format=avro-confluent" : "", hint);
     }
     mr_error_code(err, 0, "NOT_AVRO");
     return MR_REJECT;

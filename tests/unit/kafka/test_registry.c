@@ -232,6 +232,11 @@ static void an_id_is_never_guessed(void **state)
     assert_int_equal(id, 41);
     uint64_t asked = mr_registry_requests(s->registry);
     assert_int_equal(mr_registry_id(s->registry, "good/1", schema, NULL, &id, &err), MR_OK);
+    const mr_schema *of_another_task = NULL;
+    assert_int_equal(mr_schema_parse("\"int\"", 5, &of_another_task, &err), MR_OK);
+    assert_int_equal(mr_registry_id(s->registry, "good/1", of_another_task, NULL, &id, &err),
+                     MR_OK);
+    mr_schema_release(of_another_task);
     assert_int_equal(mr_registry_requests(s->registry), asked);
     mr_schema_release(schema);
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/buffer.h"
@@ -139,8 +140,9 @@ static diagnosis look_at_certificate(const mr_http *http)
                        "ssl.ca.location"};
 }
 
-static diagnosis diagnose(const mr_http *http, CURLcode code)
+static diagnosis diagnose(const mr_http *http, CURLcode code, const char *url)
 {
+    bool by_tls = strncasecmp(url, "https:", 6) == 0;
     switch (code) {
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_URL_MALFORMAT:
@@ -158,8 +160,9 @@ static diagnosis diagnose(const mr_http *http, CURLcode code)
                                  "ssl.certificate.location"};
     case CURLE_GOT_NOTHING:
         return (diagnosis){MR_RETRY, "; is it https?", ""};
-    case CURLE_RECV_ERROR: /* TLS 1.3: the server says no after the handshake */
-        return strstr(http->why, "alert")
+    case CURLE_SEND_ERROR: /* TLS 1.3: the server says no after the handshake, or hangs up */
+    case CURLE_RECV_ERROR:
+        return by_tls && !http->options.certificate_file
                    ? (diagnosis){MR_RETRY, "; does it want a certificate? See ",
                                  "ssl.certificate.location"}
                    : (diagnosis){MR_RETRY, "", ""};
@@ -174,7 +177,7 @@ static mr_status failed(const mr_http *http, CURLcode code, const char *url, mr_
     if (code == CURLE_ABORTED_BY_CALLBACK) {
         return mr_fail(err, MR_IDLE, MR_DOMAIN_HTTP, "stopped while waiting for %s", url);
     }
-    diagnosis d = diagnose(http, code);
+    diagnosis d = diagnose(http, code, url);
     if (http->body.failed) {
         mr_fail(err, d.status, MR_DOMAIN_HTTP, "the answer of %s is larger than %zu bytes", url,
                 http->options.body_max_bytes);

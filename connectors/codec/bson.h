@@ -79,6 +79,22 @@ static inline size_t mr_bson_length(const char *data)
 /* Length of a checked value's bytes. */
 size_t mr_bson_value_length(uint8_t type, const char *value);
 
+/* strlen() of a name that ends before `end`, the end of a document it lies in: eight bytes at a
+ * time, since names are short and looked for more often than anything else. */
+static inline size_t mr_bson_name_length(const char *name, const char *end)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const char *p = name;
+    for (; end - p >= 8; p += 8) {
+        uint64_t v = mr_bson_load64(p);
+        uint64_t zeros = (v - ones) & ~v & ones << 7; /* the lowest bit is that of the first */
+        if (zeros) {
+            return (size_t)(p - name) + (size_t)__builtin_ctzll(zeros) / 8;
+        }
+    }
+    return (size_t)(p - name) + strlen(p);
+}
+
 /* Iterates over a checked document's elements: *cursor starts at 0; false at the end, *ret then is
  * what it was. */
 static inline bool mr_bson_next(mr_slice document, size_t *cursor, mr_bson_element *ret)
@@ -89,7 +105,7 @@ static inline bool mr_bson_next(mr_slice document, size_t *cursor, mr_bson_eleme
         return false;
     }
     ret->type = type;
-    size_t name_len = strlen(p);
+    size_t name_len = mr_bson_name_length(p, document.data + document.len);
     ret->name = (mr_slice){p, name_len};
     p += name_len + 1;
     ret->value = (mr_slice){p, mr_bson_value_length(type, p)};

@@ -236,7 +236,7 @@ static mr_status check_element(walk *w, mr_error *err)
                       last);
     }
     const char *name = w->data + w->at + 1;
-    size_t end = w->at + 1 + strlen(name);
+    size_t end = w->at + 1 + mr_bson_name_length(name, w->data + last + 1);
     if (end >= last) {
         return refuse(w, err, "the field's name does not end within its document");
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reading of checked BSON. Since mr_bson_check() has seen every length, nothing is looked at twice
- * here: an element is its type, a strlen() and a table look-up for the length of its value.
+ * here: an element is its type, its name and a table look-up for the length of its value.
  */
 #include <math.h>
 

@@ -87,7 +87,7 @@ const mr_option mr_source_common[] = {
         "commit.interval.ms", mr_source_options, commit_interval_ms, "100", 1, 60000, 0,
         "How often records are committed, hence become visible to readers. Longer: fewer, larger "
         "transactions. Shorter: lower latency. A source that is more than two seconds behind "
-        "takes up to five times as long, but a second at most."),
+        "takes up to ten times as long, but a second at most."),
     MR_INTEGER("topic.partitions", mr_source_options, topic_partitions, "4", 1, 10000, 0,
                "Partitions of the topic when it has to be created."),
     MR_TIME("topic.retention.ms", mr_source_options, topic_retention_ms, "24h", 1000, INT64_MAX / 2,

@@ -32,7 +32,7 @@ enum {
     PRODUCER_QUEUE_BYTES = 16 << 20,
     TRANSACTION_MS = 60000,
     FAR_BEHIND_S = 2,
-    FAR_BEHIND_INTERVALS = 5,
+    FAR_BEHIND_INTERVALS = 10,
     FAR_BEHIND_MS_MAX = 1000,
     LETTER_BYTES_MAX = 32 << 20, /* of the JSON in a dead letter, before it is cut to fit */
 };

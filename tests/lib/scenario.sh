@@ -132,7 +132,9 @@ scenario_end() {
 }
 
 scenario_cleanup() {
-    local code=$?
+    local code=$? left
+    mapfile -t left < <(jobs -p) # begun without background(), when it ended too soon
+    BACKGROUND+=("${left[@]}")
     if ((${#BACKGROUND[@]} > 0)); then
         kill -KILL "${BACKGROUND[@]}" 2>/dev/null || true
         wait "${BACKGROUND[@]}" 2>/dev/null || true

@@ -357,7 +357,9 @@ static mr_status put(mr_schemas *schemas, const mr_schema *schema, const atomic_
     }
     status = store(schemas, schema, stop, err);
     if (!status) {
-        insert(schemas, schema->fingerprint)->schema = mr_schema_acquire(schema);
+        entry *e = find(schemas, schema->fingerprint); /* its message may have gone */
+        e = e ? e : insert(schemas, schema->fingerprint);
+        e->schema = mr_schema_acquire(schema);
     }
     return status;
 }

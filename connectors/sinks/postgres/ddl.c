@@ -308,8 +308,8 @@ mr_status pg_ddl_run_create(pg_sink *sink, mr_task *task, pg_route *route, const
                             mr_error *err)
 {
     /* IF NOT EXISTS is no protection against another task doing the same at the same time. */
-    static const char lock[] = "SELECT pg_catalog.pg_advisory_xact_lock("
-                               "pg_catalog.hashtext('millrace.ddl'), pg_catalog.hashtext(%s))";
+    static const char lock[] =
+        "SELECT pg_catalog.pg_advisory_xact_lock(" PG_DDL_LOCK ", pg_catalog.hashtext(%s))";
     bool inside = sink->in_transaction;
     char *name = pg_quote_literal(route->name.quoted);
     char *lock_sql = mr_format(lock, name);

@@ -238,8 +238,7 @@ mr_status pg_leave_table(pg_sink *sink, mr_task *task, Oid table, uint64_t chang
 
 mr_status pg_begin_change(pg_sink *sink, Oid table, mr_error *err)
 {
-    char *sql = mr_format("BEGIN; SELECT pg_catalog.pg_advisory_xact_lock("
-                          "pg_catalog.hashtext('millrace.ddl'), %d)",
+    char *sql = mr_format("BEGIN; SELECT pg_catalog.pg_advisory_xact_lock(" PG_DDL_LOCK ", %d)",
                           (int)table);
     mr_status status = pg_run(sink, sql, "cannot change the table", err);
     free(sql);

@@ -66,10 +66,9 @@ mr_status pg_offsets_open(pg_sink *sink, mr_task *task, mr_error *err)
     }
     /* IF NOT EXISTS is no protection against another task doing the same at the same time. */
     char *create = create_sql(sink);
-    char *sql = mr_format(
-        "BEGIN; SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('millrace.ddl')); "
-        "%s; COMMIT",
-        create);
+    char *sql = mr_format("BEGIN; SELECT pg_catalog.pg_advisory_xact_lock(" PG_DDL_LOCK "); "
+                          "%s; COMMIT",
+                          create);
     status = pg_run(sink, sql, "cannot make the offsets table", err);
     free(sql);
     if (status == MR_OK) {

@@ -406,6 +406,9 @@ MR_CHECKED mr_status pg_evolve_compare(const pg_route *route, const pg_table *ta
                                        const mr_schema *schema, mr_buffer *sql, size_t *count,
                                        mr_error *err);
 
+/* The class of advisory locks under which tables are made and changed; the second key says which.
+ */
+#define PG_DDL_LOCK "pg_catalog.hashtext('millrace.ddl')"
 /* Begins the transaction of a change of a table, when no other task is at one of the same table: a
  * table that is locked for an hour keeps nobody from changing another. */
 MR_CHECKED mr_status pg_begin_change(pg_sink *sink, Oid table, mr_error *err);

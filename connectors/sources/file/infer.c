@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Each value says which types it could have, as a set of bits; the set of a column is what all its
- * values have in common. No order of values can change the result.
+ * Each value says which types it could have (kinds.h); the set of a column is what all its values
+ * have in common. No order of values can change the result.
  */
 #include "infer.h"
 
@@ -12,19 +12,8 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "kinds.h"
 #include "number.h"
-#include "when.h"
-
-enum {
-    COULD_BE_BOOLEAN = 1,
-    COULD_BE_INT = 2,
-    COULD_BE_LONG = 4,
-    COULD_BE_DOUBLE = 8,
-    COULD_BE_DATE = 16,
-    COULD_BE_LOCAL = 32,
-    COULD_BE_ZONED = 64,
-    COULD_BE_ANYTHING = 127,
-};
 
 typedef struct evidence {
     unsigned could_be;
@@ -35,7 +24,7 @@ typedef struct evidence {
 static unsigned integer_kinds(const char *text, size_t len)
 {
     size_t sign = *text == '-', digits = len - sign;
-    if (!digits || digits > 18 || (text[sign] == '0' && (digits > 1 || sign))) {
+    if (!digits || (text[sign] == '0' && (digits > 1 || sign))) {
         return 0;
     }
     for (size_t i = sign; i < len; i++) {
@@ -43,7 +32,7 @@ static unsigned integer_kinds(const char *text, size_t len)
             return 0;
         }
     }
-    return (digits <= 6 ? COULD_BE_INT : 0) | COULD_BE_LONG | (digits <= 15 ? COULD_BE_DOUBLE : 0);
+    return file_kinds_of_integer(digits);
 }
 
 /* A number with a decimal point or an exponent, that a double keeps. */
@@ -63,33 +52,24 @@ static unsigned double_kinds(const char *text, size_t len)
         len > sign + 1 && text[sign] == '0' && text[sign + 1] >= '0' && text[sign + 1] <= '9';
     double value;
     bool plain = text[0] != '+' && fractional && !leading_zero && digits <= 17;
-    return plain && file_parse_double(text, len, &value) == FILE_NUMBER_OK ? COULD_BE_DOUBLE : 0;
-}
-
-static unsigned time_kinds(const char *text, size_t len, const file_texts *texts)
-{
-    file_timestamp at;
-    if (!file_texts_timestamp(texts, text, len, &at) || at.extra_ns) {
-        return 0;
-    }
-    unsigned moment = at.zoned || texts->zone ? COULD_BE_ZONED : COULD_BE_LOCAL;
-    return at.date_only ? COULD_BE_DATE | moment : moment;
+    return plain && file_parse_double(text, len, &value) == FILE_NUMBER_OK ? FILE_COULD_BE_DOUBLE
+                                                                           : 0;
 }
 
 static unsigned kinds_of(const char *text, size_t len, const file_texts *texts)
 {
     if ((len == 4 && strncasecmp(text, "true", 4) == 0) ||
         (len == 5 && strncasecmp(text, "false", 5) == 0)) {
-        return COULD_BE_BOOLEAN;
+        return FILE_COULD_BE_BOOLEAN;
     }
-    unsigned kinds = texts->formats.count ? time_kinds(text, len, texts) : 0;
+    unsigned kinds = texts->formats.count ? file_kinds_of_time(text, len, texts) : 0;
     if (!kinds) {
         kinds = integer_kinds(text, len);
     }
     if (!kinds) {
         kinds = double_kinds(text, len);
     }
-    return kinds ? kinds : time_kinds(text, len, texts);
+    return kinds ? kinds : file_kinds_of_time(text, len, texts);
 }
 
 static bool is_null(const mr_csv_field *text, const file_texts *texts)
@@ -97,35 +77,15 @@ static bool is_null(const mr_csv_field *text, const file_texts *texts)
     return !text->len || file_texts_is_null(texts, text->data, text->len);
 }
 
-typedef struct kind_type {
-    unsigned kind;
-    const char *base, *logical;
-} kind_type;
-
-/* The type that the evidence so far speaks for: the narrowest. */
-static const kind_type *narrowest(const evidence *e)
+/* The type that the evidence so far speaks for. */
+static const file_kind_type *narrowest(const evidence *e)
 {
-    static const kind_type types[] = {
-        {COULD_BE_BOOLEAN, "boolean", NULL},
-        {COULD_BE_INT, "int", NULL},
-        {COULD_BE_LONG, "long", NULL},
-        {COULD_BE_DOUBLE, "double", NULL},
-        {COULD_BE_DATE, "int", "date"},
-        {COULD_BE_LOCAL, "long", "local-timestamp-micros"},
-        {COULD_BE_ZONED, "long", "timestamp-micros"},
-        {0, "string", NULL},
-    };
-    const kind_type *type = types;
-    while (type->kind && !(e->values && e->could_be & type->kind)) {
-        type++;
-    }
-    return type;
+    return file_kind_narrowest(e->values ? e->could_be : 0);
 }
 
 static const char *name_of(const evidence *e)
 {
-    const kind_type *type = narrowest(e);
-    return type->logical ? type->logical : type->base;
+    return file_kind_name(narrowest(e));
 }
 
 static void learn(evidence *e, const mr_csv_field *text, const file_texts *texts)
@@ -138,7 +98,7 @@ static void learn(evidence *e, const mr_csv_field *text, const file_texts *texts
 
 static json_t *type_of(const evidence *e)
 {
-    const kind_type *found = narrowest(e);
+    const file_kind_type *found = narrowest(e);
     json_t *type = found->logical
                        ? json_pack("{s:s, s:s}", "type", found->base, "logicalType", found->logical)
                        : json_string(found->base);
@@ -252,7 +212,7 @@ mr_status file_infer(int fd, const file_format *format, const file_sample *sampl
     if (status == MR_OK && found) {
         columns = mr_calloc(header.count, sizeof *columns);
         for (size_t i = 0; i < header.count; i++) {
-            columns[i].could_be = COULD_BE_ANYTHING;
+            columns[i].could_be = FILE_COULD_BE_SCALAR;
         }
         if (sample->survey) {
             file_survey_begin(sample->survey, &header);

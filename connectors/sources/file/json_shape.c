@@ -10,22 +10,9 @@
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "base/cleanup.h"
+#include "kinds.h"
 #include "ndjson.h"
 #include "number.h"
-#include "when.h"
-
-enum {
-    COULD_BE_BOOLEAN = 1,
-    COULD_BE_INT = 2,
-    COULD_BE_LONG = 4,
-    COULD_BE_DOUBLE = 8,
-    COULD_BE_DATE = 16,
-    COULD_BE_LOCAL = 32,
-    COULD_BE_ZONED = 64,
-    COULD_BE_RECORD = 128,
-    COULD_BE_ARRAY = 256,
-    COULD_BE_ANYTHING = 511,
-};
 
 /* A member, or the elements of an array, or the whole line. */
 typedef struct node {
@@ -59,7 +46,7 @@ file_shape *file_shape_new(bool nested, const file_texts *texts, file_survey *su
     shape->texts = texts;
     shape->survey = survey;
     shape->arena = mr_arena_new();
-    shape->root.could_be = COULD_BE_RECORD;
+    shape->root.could_be = FILE_COULD_BE_RECORD;
     return shape;
 }
 
@@ -90,22 +77,10 @@ static unsigned number_kinds(const char *text, size_t len)
     if (!whole) {
         double value;
         return digits <= 17 && file_parse_double(text, len, &value) == FILE_NUMBER_OK
-                   ? COULD_BE_DOUBLE
+                   ? FILE_COULD_BE_DOUBLE
                    : 0;
     }
-    return digits > 18 ? 0
-                       : (unsigned)((digits <= 6 ? COULD_BE_INT : 0) | COULD_BE_LONG |
-                                    (digits <= 15 ? COULD_BE_DOUBLE : 0));
-}
-
-static unsigned text_kinds(mr_slice text, const file_texts *texts)
-{
-    file_timestamp at;
-    if (!text.len || !file_texts_timestamp(texts, text.data, text.len, &at) || at.extra_ns) {
-        return 0;
-    }
-    unsigned moment = at.zoned || texts->zone ? COULD_BE_ZONED : COULD_BE_LOCAL;
-    return at.date_only ? COULD_BE_DATE | moment : moment;
+    return file_kinds_of_integer(digits);
 }
 
 static unsigned kinds_of(const file_shape *shape, const file_json *v)
@@ -113,53 +88,30 @@ static unsigned kinds_of(const file_shape *shape, const file_json *v)
     switch (v->type) {
     case FILE_JSON_FALSE:
     case FILE_JSON_TRUE:
-        return COULD_BE_BOOLEAN;
+        return FILE_COULD_BE_BOOLEAN;
     case FILE_JSON_NUMBER:
         return number_kinds(shape->text.data + v->at, v->len);
     case FILE_JSON_STRING:
-        return text_kinds(v->string, shape->texts);
+        return v->string.len ? file_kinds_of_time(v->string.data, v->string.len, shape->texts) : 0;
     case FILE_JSON_OBJECT:
-        return shape->nested ? COULD_BE_RECORD : 0;
+        return shape->nested ? FILE_COULD_BE_RECORD : 0;
     case FILE_JSON_ARRAY:
-        return shape->nested ? COULD_BE_ARRAY : 0;
+        return shape->nested ? FILE_COULD_BE_ARRAY : 0;
     default:
         return 0;
     }
 }
 
-typedef struct kind_type {
-    unsigned kind;
-    const char *base, *logical;
-} kind_type;
-
-/* The type that the values so far speak for: the narrowest. */
-static const kind_type *narrowest(const node *n)
+/* The type that the values so far speak for. A record needs a field. */
+static const file_kind_type *narrowest(const node *n)
 {
-    static const kind_type types[] = {
-        {COULD_BE_BOOLEAN, "boolean", NULL},
-        {COULD_BE_INT, "int", NULL},
-        {COULD_BE_LONG, "long", NULL},
-        {COULD_BE_DOUBLE, "double", NULL},
-        {COULD_BE_DATE, "int", "date"},
-        {COULD_BE_LOCAL, "long", "local-timestamp-micros"},
-        {COULD_BE_ZONED, "long", "timestamp-micros"},
-        {COULD_BE_RECORD, "record", NULL},
-        {COULD_BE_ARRAY, "array", NULL},
-        {0, "string", NULL},
-    };
-    const kind_type *type = types;
-    while (type->kind && !(n->filled && n->could_be & type->kind)) {
-        type++;
-    }
-    /* A record needs a field. */
-    return type->kind == COULD_BE_RECORD && !n->count ? &types[sizeof types / sizeof *types - 1]
-                                                      : type;
+    const file_kind_type *type = file_kind_narrowest(n->filled ? n->could_be : 0);
+    return type->kind == FILE_COULD_BE_RECORD && !n->count ? file_kind_narrowest(0) : type;
 }
 
 static const char *type_name(const node *n)
 {
-    const kind_type *type = narrowest(n);
-    return type->logical ? type->logical : type->base;
+    return file_kind_name(narrowest(n));
 }
 
 /* --- Learning --- */
@@ -184,7 +136,7 @@ static bool full(const file_shape *shape)
 static node *add(file_shape *shape, node *parent, const char *title, const char *name)
 {
     node *n = mr_arena_calloc(shape->arena, 1, sizeof *n);
-    *n = (node){.title = title, .name = name, .could_be = COULD_BE_ANYTHING};
+    *n = (node){.title = title, .name = name, .could_be = FILE_COULD_BE_ANYTHING};
     if (shape->survey) {
         n->column = mr_arena_calloc(shape->arena, 1, sizeof *n->column);
     }
@@ -241,7 +193,7 @@ static node *elements_of(file_shape *shape, node *array)
 /* Is it worth looking into? */
 static bool opens(const file_shape *shape, const node *n, const file_json *v, int depth)
 {
-    unsigned kind = kinds_of(shape, v) & (COULD_BE_RECORD | COULD_BE_ARRAY);
+    unsigned kind = kinds_of(shape, v) & (FILE_COULD_BE_RECORD | FILE_COULD_BE_ARRAY);
     return kind & n->could_be && depth < FILE_SHAPE_NESTED_MAX;
 }
 
@@ -368,9 +320,9 @@ static json_t *array_of(printer *p, const node *n, const char *path)
 
 static json_t *type_of(printer *p, const node *n, const char *path)
 {
-    const kind_type *type = narrowest(n);
-    return type->kind == COULD_BE_RECORD  ? record_of(p, n, path)
-           : type->kind == COULD_BE_ARRAY ? array_of(p, n, path)
+    const file_kind_type *type = narrowest(n);
+    return type->kind == FILE_COULD_BE_RECORD  ? record_of(p, n, path)
+           : type->kind == FILE_COULD_BE_ARRAY ? array_of(p, n, path)
            : type->logical
                ? json_pack("{s:s, s:s}", "type", type->base, "logicalType", type->logical)
                : json_string(type->base);
@@ -400,7 +352,7 @@ static void tell(const file_shape *shape, const node *parent, const char *title,
         c->name = mr_arena_format(arena, "%s%s%s", name, elements ? "[]" : dot, n->name);
         c->nulls = (elements ? n->met : parent->objects) - n->filled;
         c->is = type_name(n);
-        if (narrowest(n)->kind & (COULD_BE_RECORD | COULD_BE_ARRAY)) {
+        if (narrowest(n)->kind & (FILE_COULD_BE_RECORD | FILE_COULD_BE_ARRAY)) {
             tell(shape, n, c->title, c->name);
         }
     }
